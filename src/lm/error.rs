@@ -1,0 +1,57 @@
+//! What can go wrong with a model.
+
+use std::path::PathBuf;
+
+/// An error of the language model's files, shapes or arithmetic.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A file of the model's directory is missing or cannot be read.
+    #[error("cannot read {}: {source}; a base directory needs config.json, tokenizer.json and model.safetensors (or model.safetensors.index.json with its shards)", path.display())]
+    File {
+        /// Which file.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// A JSON file does not parse.
+    #[error("{} is not valid: {source}", path.display())]
+    Json {
+        /// Which file.
+        path: PathBuf,
+        /// Where and why.
+        source: serde_json::Error,
+    },
+    /// A tokenizer file does not load.
+    #[error("the tokenizer does not load: {reason}")]
+    Tokenizer {
+        /// The library's reason.
+        reason: String,
+    },
+    /// A value of `config.json` cannot be.
+    #[error("config.json: {field} {problem}")]
+    Config {
+        /// The key.
+        field: &'static str,
+        /// What is wrong with its value.
+        problem: &'static str,
+    },
+    /// Something that attune does not know, by name.
+    #[error("unsupported {what}: {value}")]
+    Unsupported {
+        /// What kind of thing.
+        what: &'static str,
+        /// Its name.
+        value: String,
+    },
+    /// A sequence is longer than the model's context.
+    #[error("{tokens} tokens do not fit the context of {context}")]
+    TooLong {
+        /// Tokens asked for.
+        tokens: usize,
+        /// Tokens that fit.
+        context: usize,
+    },
+    /// A shape or arithmetic error of the tensor library.
+    #[error(transparent)]
+    Tensor(#[from] candle_core::Error),
+}

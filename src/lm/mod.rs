@@ -1,0 +1,35 @@
+//! Our own LoRA-aware decoder.
+//!
+//! Letters of the shapes, everywhere in `lm`: B rows of a batch, T tokens of a row, S tokens seen
+//! so far, D hidden size, Hq query heads, Hkv key and value heads, E width of a head, V vocabulary,
+//! R rank of an adapter, N tokens that are scored.
+//!
+//! Two numeric paths share the weights. The *packed* path ([`Packed`]) sees whole rows at once,
+//! several independent texts behind one prefix in a row, and every operation of it has a backward:
+//! training, scoring and task vectors use it. The *cached* path ([`KvCache`]) generates.
+
+mod attention;
+mod block;
+mod config;
+mod error;
+mod kv_cache;
+mod linear;
+mod mlp;
+mod model;
+mod norm;
+pub mod ops;
+mod packed;
+mod rope;
+mod row_adapters;
+pub mod sampling;
+mod tokenizer;
+mod weights;
+
+pub use config::{Config, FileConfig, RopeScaling};
+pub use error::Error;
+pub use kv_cache::KvCache;
+pub use model::Model;
+pub use packed::{Packed, Piece};
+pub use row_adapters::{RowAdapters, SlotRows};
+pub use tokenizer::{Tokenizer, byte_level_tokenizer_json};
+pub use weights::{base_digest, load_directory_weights};

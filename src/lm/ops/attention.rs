@@ -1,0 +1,317 @@
+//! Attention over packed rows, RoPE included, with a backward.
+//!
+//! A row holds a prefix (segment 0) and independent texts (segments 1, 2, …): a token sees the
+//! tokens before it of its own segment and of the prefix; a padding token (segment −1) sees and is
+//! seen by none. Scores are never materialised for more than one head and block of query tokens.
+
+use super::slices::{Scale, View, f32_slice, product, with_f32};
+use super::swiglu::fast_exp;
+use crate::lm::rope::RopeTable;
+use candle_core::{CpuStorage, CustomOp3, D, DType, Device, Layout, Result, Shape, Tensor};
+use rayon::prelude::*;
+use std::sync::Arc;
+
+/// Query tokens that are scored together: bounds the scratch memory and skips most of what causality hides.
+const BLOCK: usize = 64;
+
+/// Numbers of heads, and the width of one.
+#[derive(Clone, Copy, Debug)]
+pub struct Heads {
+    /// Hq
+    pub query: usize,
+    /// Hkv
+    pub kv: usize,
+    /// E
+    pub width: usize,
+}
+
+/// Who sees whom, and where everybody stands: `[B, T]` each, row by row.
+#[derive(Clone, Debug)]
+pub struct AttentionMap {
+    /// RoPE's table.
+    pub rope: RopeTable,
+    /// Position of each token in its own text.
+    pub positions: Arc<Vec<u32>>,
+    /// Segment of each token: 0 the prefix, −1 padding.
+    pub segments: Arc<Vec<i32>>,
+    /// T
+    pub tokens: usize,
+}
+
+/// Attention for q `[B, T, Hq·E]` and k, v `[B, T, Hkv·E]`; gives `[B, T, Hq·E]`.
+pub fn attention(q: &Tensor, k: &Tensor, v: &Tensor, heads: Heads, map: &AttentionMap) -> Result<Tensor> {
+    if q.device().is_cpu() && q.dtype() == DType::F32 {
+        let op = PackedAttention { heads, map: map.clone() };
+        return q.contiguous()?.apply_op3(&k.contiguous()?, &v.contiguous()?, op);
+    }
+    composed(q, k, v, heads, map)
+}
+
+/// The same from plain operations, for other devices and precisions.
+pub(super) fn composed(q: &Tensor, k: &Tensor, v: &Tensor, heads: Heads, map: &AttentionMap) -> Result<Tensor> {
+    let (rows, tokens, _) = q.dims3()?;
+    let (dtype, device) = (q.dtype(), q.device());
+    let split = |x: &Tensor, count| x.reshape((rows, tokens, count, heads.width))?.transpose(1, 2); // [B, H, T, E]
+    let turned = |table: &[f32]| -> Result<Tensor> {
+        let half = map.rope.half;
+        let picked: Vec<f32> =
+            map.positions.iter().flat_map(|p| table[*p as usize * half..][..half].iter().copied()).collect();
+        Tensor::from_vec(picked, (rows, 1, tokens, half), device)
+    };
+    let (cos, sin) = (turned(&map.rope.cos)?, turned(&map.rope.sin)?);
+    let rotate = |x: Tensor| -> Result<Tensor> {
+        let x = x.to_dtype(DType::F32)?;
+        let (a, b) = (x.narrow(D::Minus1, 0, map.rope.half)?, x.narrow(D::Minus1, map.rope.half, map.rope.half)?);
+        let turned_a = (a.broadcast_mul(&cos)? - b.broadcast_mul(&sin)?)?;
+        let turned_b = (b.broadcast_mul(&cos)? + a.broadcast_mul(&sin)?)?;
+        Tensor::cat(&[turned_a, turned_b], D::Minus1)
+    };
+    let repeat = |x: Tensor| -> Result<Tensor> {
+        let groups = heads.query / heads.kv;
+        let (b, h, t, e) = x.dims4()?;
+        x.unsqueeze(2)?.expand((b, h, groups, t, e))?.contiguous()?.reshape((b, h * groups, t, e))
+    };
+    let q = rotate(split(q, heads.query)?)?;
+    let k = repeat(rotate(split(k, heads.kv)?)?)?;
+    let v = repeat(split(v, heads.kv)?.to_dtype(DType::F32)?)?.contiguous()?;
+    let scores = (q.contiguous()?.matmul(&k.t()?.contiguous()?)? * (heads.width as f64).powf(-0.5))?;
+    let scores = scores.broadcast_add(&mask(map, (rows, tokens), device)?)?; // [B, Hq, T, T]
+    let weights = candle_nn::ops::softmax(&scores, D::Minus1)?;
+    weights.matmul(&v)?.transpose(1, 2)?.reshape((rows, tokens, heads.query * heads.width))?.to_dtype(dtype)
+}
+
+/// 0 where a token sees another, a large negative number elsewhere; `[B, 1, T, T]`.
+fn mask(map: &AttentionMap, (rows, tokens): (usize, usize), device: &Device) -> Result<Tensor> {
+    let mut mask = vec![-1e30f32; rows * tokens * tokens];
+    for row in 0..rows {
+        let segments = &map.segments[row * tokens..][..tokens];
+        for t in 0..tokens {
+            for s in 0..=t {
+                if sees(segments[t], segments[s]) {
+                    mask[(row * tokens + t) * tokens + s] = 0.0;
+                }
+            }
+        }
+    }
+    Tensor::from_vec(mask, (rows, 1, tokens, tokens), device)
+}
+
+/// Whether a token of `segment` sees an earlier one of `other`.
+fn sees(segment: i32, other: i32) -> bool {
+    segment >= 0 && (other == 0 || other == segment)
+}
+
+struct PackedAttention {
+    heads: Heads,
+    map: AttentionMap,
+}
+
+/// Which way RoPE turns.
+#[derive(Clone, Copy)]
+enum Turn {
+    Forward,
+    Back,
+}
+
+/// q, k, v of one row, each `[T, H·E]`, q and k turned by RoPE.
+struct Row<'a> {
+    q: Vec<f32>,
+    k: Vec<f32>,
+    v: &'a [f32],
+    segments: &'a [i32],
+}
+
+/// Where one head stands in the rows of q and of k and v, and which query tokens are at work.
+#[derive(Clone, Copy)]
+struct Block {
+    q: View,
+    kv: View,
+    first: usize,
+    count: usize,
+}
+
+impl CustomOp3 for PackedAttention {
+    fn name(&self) -> &'static str {
+        "packed_attention_with_backward"
+    }
+
+    fn cpu_fwd(
+        &self,
+        q: &CpuStorage,
+        ql: &Layout,
+        k: &CpuStorage,
+        kl: &Layout,
+        v: &CpuStorage,
+        vl: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        let (q, k, v) = (f32_slice(q, ql)?, f32_slice(k, kl)?, f32_slice(v, vl)?);
+        let mut out = vec![0.0; q.len()];
+        out.par_chunks_mut(self.q_len()).enumerate().for_each(|(index, out)| {
+            let row = self.row(index, q, k, v);
+            let mut weights = vec![0.0; BLOCK * self.map.tokens];
+            for block in self.blocks() {
+                let seen = self.weigh(&row, block, &mut weights);
+                product((out, block.q), (&weights, seen), (row.v, block.kv), Scale::SET);
+            }
+        });
+        Ok((CpuStorage::F32(out), ql.shape().clone()))
+    }
+
+    fn bwd(
+        &self,
+        q: &Tensor,
+        k: &Tensor,
+        v: &Tensor,
+        out: &Tensor,
+        grad: &Tensor,
+    ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
+        let grad = grad.contiguous()?;
+        let (mut dq, mut dk, mut dv) =
+            (vec![0.0; q.elem_count()], vec![0.0; k.elem_count()], vec![0.0; v.elem_count()]);
+        with_f32(q, |q| {
+            with_f32(k, |k| {
+                with_f32(v, |v| {
+                    with_f32(out, |out| {
+                        with_f32(&grad, |dy| {
+                            dq.par_chunks_mut(self.q_len())
+                                .zip(dk.par_chunks_mut(self.kv_len()))
+                                .zip(dv.par_chunks_mut(self.kv_len()))
+                                .enumerate()
+                                .for_each(|(index, ((dq, dk), dv))| {
+                                    let at = index * self.q_len()..(index + 1) * self.q_len();
+                                    let row = self.row(index, q, k, v);
+                                    self.row_gradients(&row, (&out[at.clone()], &dy[at]), (dq, dk, dv));
+                                    self.rotate(dq, index, Turn::Back);
+                                    self.rotate(dk, index, Turn::Back);
+                                });
+                            Ok(())
+                        })
+                    })
+                })
+            })
+        })?;
+        let tensor = |values, like: &Tensor| Tensor::from_vec(values, like.shape(), like.device()).map(Some);
+        Ok((tensor(dq, q)?, tensor(dk, k)?, tensor(dv, v)?))
+    }
+}
+
+impl PackedAttention {
+    fn q_len(&self) -> usize {
+        self.map.tokens * self.heads.query * self.heads.width
+    }
+
+    fn kv_len(&self) -> usize {
+        self.map.tokens * self.heads.kv * self.heads.width
+    }
+
+    fn row<'a>(&'a self, index: usize, q: &[f32], k: &[f32], v: &'a [f32]) -> Row<'a> {
+        let kv = index * self.kv_len()..(index + 1) * self.kv_len();
+        let mut q = q[index * self.q_len()..][..self.q_len()].to_vec();
+        let mut k = k[kv.clone()].to_vec();
+        self.rotate(&mut q, index, Turn::Forward);
+        self.rotate(&mut k, index, Turn::Forward);
+        let segments = &self.map.segments[index * self.map.tokens..][..self.map.tokens];
+        Row { q, k, v: &v[kv], segments }
+    }
+
+    /// Turns every head of row `index`, in place; `x` is `[T, H·E]`.
+    fn rotate(&self, x: &mut [f32], index: usize, turn: Turn) {
+        let RopeTable { cos, sin, half } = &self.map.rope;
+        let positions = &self.map.positions[index * self.map.tokens..][..self.map.tokens];
+        let per_token = x.len() / self.map.tokens;
+        let sign = match turn {
+            Turn::Forward => 1.0,
+            Turn::Back => -1.0,
+        };
+        for (token, position) in x.chunks_mut(per_token).zip(positions) {
+            let at = *position as usize * half;
+            let (cos, sin) = (&cos[at..at + half], &sin[at..at + half]);
+            for head in token.chunks_mut(self.heads.width) {
+                let (low, high) = head.split_at_mut(*half);
+                for i in 0..*half {
+                    let s = sin[i] * sign;
+                    (low[i], high[i]) = (low[i] * cos[i] - high[i] * s, high[i] * cos[i] + low[i] * s);
+                }
+            }
+        }
+    }
+
+    /// Every head, every block of query tokens.
+    fn blocks(&self) -> impl Iterator<Item = Block> {
+        let Heads { query, kv, width } = self.heads;
+        let tokens = self.map.tokens;
+        (0..query).flat_map(move |head| {
+            (0..tokens).step_by(BLOCK).map(move |first| {
+                let count = BLOCK.min(tokens - first);
+                let q = View::rows(first * query * width + head * width, count, width, query * width);
+                let kv_head = head / (query / kv);
+                let kv = View::rows(kv_head * width, first + count, width, kv * width);
+                Block { q, kv, first, count }
+            })
+        })
+    }
+
+    /// The attention weights of a block, `[count, first + count]`, into `weights`.
+    fn weigh(&self, row: &Row<'_>, block: Block, weights: &mut [f32]) -> View {
+        let keys = block.first + block.count;
+        let view = View::rows(0, block.count, keys, keys);
+        let scale = Scale { keep: 0.0, scale: (self.heads.width as f32).powf(-0.5) };
+        product((weights, view), (&row.q, block.q), (&row.k, block.kv.t()), scale);
+        for (i, scores) in weights.chunks_mut(keys).take(block.count).enumerate() {
+            let t = block.first + i;
+            masked_softmax(scores, row.segments, t);
+        }
+        view
+    }
+
+    fn row_gradients(
+        &self,
+        row: &Row<'_>,
+        (out, dy): (&[f32], &[f32]),
+        (dq, dk, dv): (&mut [f32], &mut [f32], &mut [f32]),
+    ) {
+        let width = self.heads.width;
+        let mut weights = vec![0.0; BLOCK * self.map.tokens];
+        let mut scores = vec![0.0; BLOCK * self.map.tokens];
+        let scale = Scale { keep: 1.0, scale: (width as f32).powf(-0.5) };
+        for block in self.blocks() {
+            let view = self.weigh(row, block, &mut weights); // P
+            product((dv, block.kv), (&weights, view.t()), (dy, block.q), Scale::ADD); // dV += Pᵀ·dO
+            product((&mut scores, view), (dy, block.q), (row.v, block.kv.t()), Scale::SET); // dP = dO·Vᵀ
+            for i in 0..block.count {
+                let at = block.q.offset + i * block.q.row_stride;
+                let dot: f32 = out[at..at + width].iter().zip(&dy[at..at + width]).map(|(o, g)| o * g).sum();
+                let line = i * view.cols..(i + 1) * view.cols;
+                for (s, p) in scores[line.clone()].iter_mut().zip(&weights[line]) {
+                    *s = p * (*s - dot); // dS = P ∘ (dP − Σ dO·O)
+                }
+            }
+            product((dq, block.q), (&scores, view), (&row.k, block.kv), scale); // dQ += dS·K
+            product((dk, block.kv), (&scores, view.t()), (&row.q, block.q), scale); // dK += dSᵀ·Q
+        }
+    }
+}
+
+/// Softmax over the tokens that token `t` sees; 0 elsewhere.
+fn masked_softmax(scores: &mut [f32], segments: &[i32], t: usize) {
+    let mine = segments[t];
+    let (seen, hidden) = scores.split_at_mut(t + 1);
+    hidden.fill(0.0);
+    if mine < 0 {
+        seen.fill(0.0);
+        return;
+    }
+    for (score, other) in seen.iter_mut().zip(segments) {
+        if !sees(mine, *other) {
+            *score = f32::NEG_INFINITY;
+        }
+    }
+    let top = seen.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let mut sum = 0.0;
+    for (score, other) in seen.iter_mut().zip(segments) {
+        *score = if sees(mine, *other) { fast_exp(*score - top) } else { 0.0 };
+        sum += *score;
+    }
+    let inverse = 1.0 / sum;
+    seen.iter_mut().for_each(|score| *score *= inverse);
+}

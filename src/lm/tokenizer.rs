@@ -1,0 +1,107 @@
+//! Text to tokens and back.
+
+use super::Error;
+use serde_json::json;
+use std::path::Path;
+
+/// A Hugging Face tokenizer.
+#[derive(Clone, Debug)]
+pub struct Tokenizer {
+    inner: tokenizers::Tokenizer,
+}
+
+impl Tokenizer {
+    /// Reads `tokenizer.json`.
+    ///
+    /// # Errors
+    /// [`Error::Tokenizer`] where the file is missing or does not load.
+    pub fn from_file(path: &Path) -> Result<Self, Error> {
+        let bytes = std::fs::read(path).map_err(|source| Error::File { path: path.to_owned(), source })?;
+        Self::from_bytes(&bytes)
+    }
+
+    /// Reads the text of a `tokenizer.json`.
+    ///
+    /// # Errors
+    /// [`Error::Tokenizer`] where it does not load.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
+        let inner = tokenizers::Tokenizer::from_bytes(bytes).map_err(|e| Error::Tokenizer { reason: e.to_string() })?;
+        Ok(Self { inner })
+    }
+
+    /// The tokens of a text, without special ones.
+    ///
+    /// # Errors
+    /// [`Error::Tokenizer`] where the library refuses the text.
+    pub fn encode(&self, text: &str) -> Result<Vec<u32>, Error> {
+        let encoding = self.inner.encode_fast(text, false).map_err(|e| Error::Tokenizer { reason: e.to_string() })?;
+        Ok(encoding.get_ids().to_vec())
+    }
+
+    /// The text of tokens, special ones left out. Bytes that are no UTF-8 become U+FFFD.
+    ///
+    /// # Errors
+    /// [`Error::Tokenizer`] where the library refuses a token.
+    pub fn decode(&self, tokens: &[u32]) -> Result<String, Error> {
+        self.inner.decode(tokens, true).map_err(|e| Error::Tokenizer { reason: e.to_string() })
+    }
+
+    /// The id of a token by its text.
+    pub fn id(&self, token: &str) -> Option<u32> {
+        self.inner.token_to_id(token)
+    }
+
+    /// Tokens in the vocabulary, special ones included.
+    pub fn vocab_size(&self) -> usize {
+        self.inner.get_vocab_size(true)
+    }
+}
+
+/// A `tokenizer.json` whose tokens are the 256 bytes, then `special` ones.
+pub fn byte_level_tokenizer_json(special: &[&str]) -> serde_json::Value {
+    let vocab: serde_json::Map<_, _> = (0..=255u8).map(|b| (byte_char(b).to_string(), json!(b))).collect();
+    let added: Vec<_> = special
+        .iter()
+        .enumerate()
+        .map(|(i, content)| {
+            json!({"id": 256 + i, "content": content, "single_word": false, "lstrip": false, "rstrip": false,
+                   "normalized": false, "special": true})
+        })
+        .collect();
+    json!({
+        "version": "1.0", "truncation": null, "padding": null, "added_tokens": added, "normalizer": null,
+        "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": false},
+        "post_processor": null,
+        "decoder": {"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": false},
+        "model": {"type": "BPE", "dropout": null, "unk_token": null, "continuing_subword_prefix": null,
+                  "end_of_word_suffix": null, "fuse_unk": false, "byte_fallback": false, "ignore_merges": false,
+                  "vocab": vocab, "merges": []}
+    })
+}
+
+/// The printable character that stands for a byte in byte-level vocabularies (GPT-2's table):
+/// printable Latin-1 stands for itself, the others are moved to U+0100 and up, in order.
+fn byte_char(byte: u8) -> char {
+    let printable = |b: u8| matches!(b, b'!'..=b'~' | 0xa1..=0xac | 0xae..=0xff);
+    if printable(byte) {
+        return char::from(byte);
+    }
+    let moved = (0..byte).filter(|b| !printable(*b)).count() as u32;
+    char::from_u32(0x100 + moved).unwrap_or(char::REPLACEMENT_CHARACTER)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_byte_level_tokenizer_gives_each_byte_its_own_value() {
+        let json = byte_level_tokenizer_json(&["<bos>", "<eos>"]).to_string();
+        let tokenizer = Tokenizer::from_bytes(json.as_bytes()).expect("our own file");
+        let text = "# Über\n> a\t{}";
+        let tokens = tokenizer.encode(text).expect("any text");
+        assert_eq!(tokens, text.bytes().map(u32::from).collect::<Vec<_>>());
+        assert_eq!(tokenizer.decode(&tokens).expect("known tokens"), text);
+        assert_eq!(tokenizer.id("<eos>"), Some(257));
+    }
+}

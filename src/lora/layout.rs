@@ -1,0 +1,147 @@
+//! The layout of an adapter: the ordered list of slots that it fills.
+//!
+//! Shapes: a slot is one linear layer `[out, in]` of one decoder layer; its adapter is
+//! A `[r, in]` and B `[out, r]`.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// The linear layers that an adapter can change, by their Hugging Face names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Module {
+    /// `self_attn.q_proj`
+    QProj,
+    /// `self_attn.k_proj`
+    KProj,
+    /// `self_attn.v_proj`
+    VProj,
+    /// `self_attn.o_proj`
+    OProj,
+    /// `mlp.gate_proj`
+    GateProj,
+    /// `mlp.up_proj`
+    UpProj,
+    /// `mlp.down_proj`
+    DownProj,
+}
+
+impl Module {
+    /// Every module, in the order of a decoder layer.
+    pub const ALL: [Self; 7] =
+        [Self::QProj, Self::KProj, Self::VProj, Self::OProj, Self::GateProj, Self::UpProj, Self::DownProj];
+
+    /// The name in `target_modules`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::QProj => "q_proj",
+            Self::KProj => "k_proj",
+            Self::VProj => "v_proj",
+            Self::OProj => "o_proj",
+            Self::GateProj => "gate_proj",
+            Self::UpProj => "up_proj",
+            Self::DownProj => "down_proj",
+        }
+    }
+
+    /// The module of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|module| module.name() == name)
+    }
+
+    /// The path under `model.layers.N`.
+    pub fn path(self) -> &'static str {
+        match self {
+            Self::QProj => "self_attn.q_proj",
+            Self::KProj => "self_attn.k_proj",
+            Self::VProj => "self_attn.v_proj",
+            Self::OProj => "self_attn.o_proj",
+            Self::GateProj => "mlp.gate_proj",
+            Self::UpProj => "mlp.up_proj",
+            Self::DownProj => "mlp.down_proj",
+        }
+    }
+}
+
+impl fmt::Display for Module {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// One linear layer that an adapter changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Slot {
+    /// The decoder layer, from 0.
+    pub layer: usize,
+    /// The linear layer in it.
+    pub module: Module,
+    /// Its input width.
+    pub input: usize,
+    /// Its output width.
+    pub output: usize,
+    /// The rank r of the update.
+    pub rank: usize,
+}
+
+impl Slot {
+    /// The module path of the linear layer, as PEFT writes it after `base_model.model.`.
+    pub fn path(&self) -> String {
+        format!("model.layers.{}.{}", self.layer, self.module.path())
+    }
+
+    /// The number of coordinates of B.
+    pub fn b_len(&self) -> usize {
+        self.output * self.rank
+    }
+}
+
+/// The ordered slots of an adapter. Flat vectors of B coordinates follow this order, each slot
+/// row by row `[out, r]`.
+///
+/// ```
+/// use attune::lora::{Layout, Module, Slot};
+/// let slot = |layer| Slot { layer, module: Module::QProj, input: 4, output: 6, rank: 2 };
+/// let layout = Layout::new(vec![slot(0), slot(1)]);
+/// assert_eq!(layout.b_offsets(), [0, 12, 24]);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Layout {
+    slots: Vec<Slot>,
+}
+
+impl Layout {
+    /// The layout of these slots, in this order.
+    pub fn new(slots: Vec<Slot>) -> Self {
+        Self { slots }
+    }
+
+    /// The slots in order.
+    pub fn slots(&self) -> &[Slot] {
+        &self.slots
+    }
+
+    /// Where each slot's B begins in a flat vector, and at the end the whole length.
+    pub fn b_offsets(&self) -> Vec<usize> {
+        let mut offsets = vec![0];
+        for slot in &self.slots {
+            offsets.push(offsets[offsets.len() - 1] + slot.b_len());
+        }
+        offsets
+    }
+
+    /// The number of coordinates of all B together.
+    pub fn b_len(&self) -> usize {
+        self.slots.iter().map(Slot::b_len).sum()
+    }
+
+    /// The modules that occur, in the order of a decoder layer, without repetition.
+    pub fn modules(&self) -> Vec<Module> {
+        Module::ALL.into_iter().filter(|module| self.slots.iter().any(|slot| slot.module == *module)).collect()
+    }
+
+    /// The largest rank; 0 for an empty layout.
+    pub fn max_rank(&self) -> usize {
+        self.slots.iter().map(|slot| slot.rank).max().unwrap_or(0)
+    }
+}

@@ -1,0 +1,48 @@
+//! What can go wrong in training.
+
+use std::path::PathBuf;
+
+/// An error of a training run.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The run was asked to stop; its last checkpoint stands.
+    #[error("cancelled")]
+    Cancelled,
+    /// The loss is no number any more: the learning rate is too high, or the data is broken.
+    #[error("the loss is not a number at step {step}: lower the learning rate")]
+    Diverged {
+        /// The step.
+        step: usize,
+    },
+    /// A checkpoint cannot be read or written.
+    #[error("checkpoint {}: {source}", path.display())]
+    Checkpoint {
+        /// Which file.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// A checkpoint of another run.
+    #[error("checkpoint {} is of another run ({field} differs): remove it or choose another folder", path.display())]
+    OtherRun {
+        /// Which file.
+        path: PathBuf,
+        /// What differs.
+        field: &'static str,
+    },
+    /// Nothing to train on.
+    #[error("no {what} to train on")]
+    NoData {
+        /// What is missing.
+        what: &'static str,
+    },
+    /// The model's error.
+    #[error(transparent)]
+    Model(#[from] crate::lm::Error),
+}
+
+impl From<candle_core::Error> for Error {
+    fn from(error: candle_core::Error) -> Self {
+        Self::Model(error.into())
+    }
+}

@@ -54,4 +54,14 @@ impl Attention {
         };
         self.o.forward(&mixed, slot(Module::OProj))
     }
+
+    /// One of q, k, v, o.
+    pub(super) fn linear_mut(&mut self, module: Module) -> &mut Linear {
+        match module {
+            Module::QProj => &mut self.q,
+            Module::KProj => &mut self.k,
+            Module::VProj => &mut self.v,
+            _ => &mut self.o,
+        }
+    }
 }

@@ -2,9 +2,11 @@
 
 use super::attention::{Attention, Context};
 use super::config::Config;
+use super::linear::Linear;
 use super::mlp::Mlp;
 use super::norm::RmsNorm;
 use super::row_adapters::RowAdapters;
+use crate::lora::Module;
 use candle_core::{Result, Tensor};
 use candle_nn::VarBuilder;
 
@@ -31,5 +33,12 @@ impl Block {
     pub(super) fn forward(&self, x: &Tensor, context: Context<'_>, adapters: &RowAdapters) -> Result<Tensor> {
         let x = (x + self.attention.forward(&self.input_norm.forward(x)?, context, adapters)?)?;
         &x + self.mlp.forward(&self.mlp_norm.forward(&x)?, adapters)?
+    }
+
+    pub(super) fn linear_mut(&mut self, module: Module) -> &mut Linear {
+        match module {
+            Module::QProj | Module::KProj | Module::VProj | Module::OProj => self.attention.linear_mut(module),
+            Module::GateProj | Module::UpProj | Module::DownProj => self.mlp.linear_mut(module),
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! The model's configuration: the file as Hugging Face writes it, and the resolved form.
 
 use super::Error;
+use crate::lora::BaseShape;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -193,6 +194,19 @@ impl FileConfig {
                 original_context: number("original_max_position_embeddings")? as usize,
             }),
             other => Err(Error::Unsupported { what: "rope_type", value: other.to_owned() }),
+        }
+    }
+}
+
+impl Config {
+    /// The widths of the linear layers.
+    pub fn shape(&self) -> BaseShape {
+        BaseShape {
+            layers: self.layers,
+            hidden: self.hidden_size,
+            intermediate: self.intermediate_size,
+            query: self.heads * self.head_dim,
+            kv: self.kv_heads * self.head_dim,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::ops;
 use super::row_adapters::SlotRows;
+use crate::lora::merged_weight;
 use candle_core::{Result, Tensor};
 use candle_nn::VarBuilder;
 
@@ -48,5 +49,15 @@ impl Linear {
             Some(bias) => y.broadcast_add(bias),
             None => Ok(y),
         }
+    }
+
+    /// Replaces the weight by one with the update in it; others that share the old one keep it.
+    pub(super) fn merge(&mut self, a: &Tensor, b: &Tensor, factor: f64) -> Result<()> {
+        self.weight = merged_weight(&self.weight, a, b, factor)?;
+        Ok(())
+    }
+
+    pub(super) fn weight(&self) -> &Tensor {
+        &self.weight
     }
 }

@@ -33,4 +33,13 @@ impl Mlp {
         let up = self.up.forward(x, adapters.get(self.layer, Module::UpProj))?;
         self.down.forward(&ops::swiglu(&gate, &up)?, adapters.get(self.layer, Module::DownProj))
     }
+
+    /// One of gate, up, down.
+    pub(super) fn linear_mut(&mut self, module: Module) -> &mut Linear {
+        match module {
+            Module::GateProj => &mut self.gate,
+            Module::UpProj => &mut self.up,
+            _ => &mut self.down,
+        }
+    }
 }

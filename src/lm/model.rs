@@ -10,6 +10,7 @@ use super::packed::Packed;
 use super::rope::RopeTable;
 use super::row_adapters::RowAdapters;
 use super::ops;
+use crate::lora::{Adapter, Module};
 use candle_core::{DType, Device, Tensor};
 use candle_nn::VarBuilder;
 
@@ -54,6 +55,25 @@ impl Model {
     /// The precision of the weights.
     pub fn dtype(&self) -> DType {
         self.embedding.dtype()
+    }
+
+    /// The model with an adapter merged into its weights, `scale` times; the pristine weights stay
+    /// as they are, and whatever the adapter does not touch is shared with them.
+    ///
+    /// # Errors
+    /// Those of the tensor library.
+    pub fn merged(&self, adapter: &Adapter, scale: f64) -> Result<Self, Error> {
+        let mut merged = self.clone();
+        for (index, slot) in adapter.layout().slots().iter().enumerate() {
+            let linear = merged.blocks[slot.layer].linear_mut(slot.module);
+            linear.merge(adapter.a(index), adapter.b(index), adapter.scale(index) * scale)?;
+        }
+        Ok(merged)
+    }
+
+    /// The weight of one linear layer, `[out, in]`.
+    pub fn weight(&mut self, layer: usize, module: Module) -> Tensor {
+        self.blocks[layer].linear_mut(module).weight().clone()
     }
 
     /// The last layer's normed hidden states of packed rows, `[B·T, D]`.

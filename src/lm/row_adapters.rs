@@ -1,7 +1,7 @@
 //! The adapters of a batch's rows, slot by slot.
 
-use crate::lora::Module;
-use candle_core::{Result, Tensor};
+use crate::lora::{Adapter, Module, SharedA};
+use candle_core::{DType, Result, Tensor};
 
 /// The adapters of all rows in one slot. `b` includes the scale.
 #[derive(Clone, Debug)]
@@ -24,6 +24,43 @@ impl RowAdapters {
         Self::default()
     }
 
+    /// Each row's adapter and the factor of its update, or none. Rows whose adapters share A share
+    /// x·Aᵀ; others get their own A, padded with zeros to the largest rank.
+    ///
+    /// # Errors
+    /// Those of the tensor library.
+    pub fn of_rows(rows: &[Option<(&Adapter, f64)>], dtype: DType) -> Result<Self> {
+        let mut all = Self::none();
+        let present: Vec<&Adapter> = rows.iter().flatten().map(|(adapter, _)| *adapter).collect();
+        let Some(first) = present.first() else { return Ok(all) };
+        let shared = present.iter().all(|adapter| adapter.shares_a_with(first));
+        let mut slots: Vec<(usize, Module)> =
+            present.iter().flat_map(|adapter| adapter.layout().slots()).map(|slot| (slot.layer, slot.module)).collect();
+        slots.sort_unstable();
+        slots.dedup();
+        for (layer, module) in slots {
+            all.set(layer, module, slot_rows(rows, (layer, module), shared, dtype)?);
+        }
+        Ok(all)
+    }
+
+    /// One adapter a row over a shared A0, from variables or a generator: `b` is `[B, coordinates]`
+    /// in the layout's order, without the scale. Gradients flow to `b`.
+    ///
+    /// # Errors
+    /// Those of the tensor library.
+    pub fn of_flat(shared: &SharedA, b: &Tensor, alpha: f64) -> Result<Self> {
+        let rows = b.dim(0)?;
+        let mut all = Self::none();
+        let layout = shared.layout();
+        for ((slot, at), a) in layout.slots().iter().zip(layout.b_offsets()).zip(shared.tensors().iter()) {
+            let b = b.narrow(1, at, slot.b_len())?.reshape((rows, slot.output, slot.rank))?;
+            let b = (b * (alpha / slot.rank as f64))?;
+            all.set(slot.layer, slot.module, SlotRows { a: a.clone(), b });
+        }
+        Ok(all)
+    }
+
     /// Whether no slot is filled.
     pub fn is_empty(&self) -> bool {
         self.slots.iter().all(Option::is_none)
@@ -42,6 +79,43 @@ impl RowAdapters {
     pub fn get(&self, layer: usize, module: Module) -> Option<&SlotRows> {
         self.slots.get(slot_index(layer, module))?.as_ref()
     }
+}
+
+/// The rows of one slot; a row without an adapter there, or without that slot, gets zeros.
+fn slot_rows(
+    rows: &[Option<(&Adapter, f64)>],
+    (layer, module): (usize, Module),
+    shared: bool,
+    dtype: DType,
+) -> Result<SlotRows> {
+    let find = |adapter: &Adapter| {
+        adapter.layout().slots().iter().position(|slot| slot.layer == layer && slot.module == module)
+    };
+    let found: Vec<Option<(&Adapter, f64, usize)>> =
+        rows.iter().map(|row| row.and_then(|(adapter, scale)| Some((adapter, scale, find(adapter)?)))).collect();
+    let slot_of = |(adapter, _, index): &(&Adapter, f64, usize)| adapter.layout().slots()[*index];
+    let rank = found.iter().flatten().map(|row| slot_of(row).rank).max().unwrap_or(0);
+    let (mut a_rows, mut b_rows) = (Vec::new(), Vec::new());
+    let example = found.iter().flatten().next().map(|row| (slot_of(row), row.0.a(row.2)));
+    let Some((slot, example_a)) = example else { candle_core::bail!("a slot that no row fills") };
+    for row in &found {
+        let device = example_a.device();
+        let (a, b) = match row {
+            Some((adapter, scale, index)) => {
+                let factor = adapter.scale(*index) * scale;
+                (adapter.a(*index).clone(), (adapter.b(*index) * factor)?)
+            }
+            None => {
+                let a = Tensor::zeros((rank, slot.input), DType::F32, device)?;
+                (a, Tensor::zeros((slot.output, rank), DType::F32, device)?)
+            }
+        };
+        let missing = rank - a.dim(0)?;
+        a_rows.push(a.pad_with_zeros(0, 0, missing)?);
+        b_rows.push(b.pad_with_zeros(1, 0, missing)?);
+    }
+    let a = if shared { example_a.clone() } else { Tensor::stack(&a_rows, 0)? };
+    Ok(SlotRows { a: a.to_dtype(dtype)?, b: Tensor::stack(&b_rows, 0)?.to_dtype(dtype)? })
 }
 
 fn slot_index(layer: usize, module: Module) -> usize {

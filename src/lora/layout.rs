@@ -145,3 +145,40 @@ impl Layout {
         self.slots.iter().map(|slot| slot.rank).max().unwrap_or(0)
     }
 }
+
+/// The widths of a base model's linear layers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BaseShape {
+    /// Decoder layers.
+    pub layers: usize,
+    /// D
+    pub hidden: usize,
+    /// Width of the MLP.
+    pub intermediate: usize,
+    /// Width of all query heads together.
+    pub query: usize,
+    /// Width of all key (or value) heads together.
+    pub kv: usize,
+}
+
+impl BaseShape {
+    /// `(in, out)` of a module.
+    pub fn widths(&self, module: Module) -> (usize, usize) {
+        match module {
+            Module::QProj => (self.hidden, self.query),
+            Module::KProj | Module::VProj => (self.hidden, self.kv),
+            Module::OProj => (self.query, self.hidden),
+            Module::GateProj | Module::UpProj => (self.hidden, self.intermediate),
+            Module::DownProj => (self.intermediate, self.hidden),
+        }
+    }
+
+    /// These modules of every layer, at one rank.
+    pub fn layout(&self, modules: &[Module], rank: usize) -> Layout {
+        let slot = |layer, module: Module| {
+            let (input, output) = self.widths(module);
+            Slot { layer, module, input, output, rank }
+        };
+        Layout::new((0..self.layers).flat_map(|layer| modules.iter().map(move |m| slot(layer, *m))).collect())
+    }
+}

@@ -1,5 +1,16 @@
 //! LoRA weights: their layout, the shared A0, PEFT directories, merging.
+//!
+//! Letters: r rank, `in` and `out` the widths of a linear layer; A is `[r, in]`, B is `[out, r]`,
+//! dW = scale · B · A with scale = alpha / r (alpha / √r for rsLoRA).
 
+mod adapter;
+mod error;
 mod layout;
+mod peft;
+mod shared_a;
 
-pub use layout::{Layout, Module, Slot};
+pub use adapter::{Adapter, merged_weight};
+pub use error::Error;
+pub use layout::{BaseShape, Layout, Module, Slot};
+pub use peft::{PeftConfig, PeftFiles, read_peft, read_peft_directory, write_peft};
+pub use shared_a::SharedA;

@@ -20,11 +20,15 @@ fn sigmoid(x: f32) -> f32 {
     1.0 / (1.0 + fast_exp(-x))
 }
 
-/// e^x to 2e-7 relative by a polynomial that the compiler can vectorise; libm's call cannot be.
+/// ln 2 in two parts: the first has few enough bits that its multiples are exact.
+const LN_2_HIGH: f32 = 0.693_359_4;
+const LN_2_LOW: f32 = -2.121_944_4e-4;
+
+/// e^x to 1e-6 relative by a polynomial that the compiler can vectorise; libm's call cannot be.
 pub(super) fn fast_exp(x: f32) -> f32 {
-    let scaled = x.clamp(-87.0, 88.0) * std::f32::consts::LOG2_E;
-    let whole = scaled.round_ties_even();
-    let part = (scaled - whole) * std::f32::consts::LN_2;
+    let x = x.clamp(-87.0, 88.0);
+    let whole = (x * std::f32::consts::LOG2_E).round_ties_even();
+    let part = (x - whole * LN_2_HIGH) - whole * LN_2_LOW;
     let poly = 1.0
         + part
             * (1.0 + part * (0.5 + part * (1.0 / 6.0 + part * (1.0 / 24.0 + part * (1.0 / 120.0 + part / 720.0)))));

@@ -1,0 +1,98 @@
+//! One adapter: A, B and scale of each slot.
+
+use super::{Error, Layout, SharedA};
+use candle_core::{DType, Device, Tensor};
+use std::sync::Arc;
+
+/// LoRA weights for one base model, f32. Cloning shares them.
+#[derive(Clone, Debug)]
+pub struct Adapter {
+    layout: Layout,
+    a: Arc<Vec<Tensor>>,
+    b: Vec<Tensor>,
+    alphas: Vec<f64>,
+    scales: Vec<f64>,
+}
+
+impl Adapter {
+    /// An adapter over a shared A0: only B is its own. `b` is flat, in the layout's order; the scale
+    /// is alpha / r in every slot.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] where the vector's length is not the layout's.
+    pub fn over(shared: &SharedA, b: &Tensor, alpha: f64) -> Result<Self, Error> {
+        let layout = shared.layout().clone();
+        if b.dims() != [layout.b_len()] {
+            return Err(Error::Shape { name: "b".into(), found: b.dims().to_vec(), expected: vec![layout.b_len()] });
+        }
+        let offsets = layout.b_offsets();
+        let slots = layout.slots().iter().zip(&offsets);
+        let b = slots.map(|(slot, at)| b.narrow(0, *at, slot.b_len())?.reshape((slot.output, slot.rank)));
+        let b = b.collect::<candle_core::Result<_>>()?;
+        let alphas = vec![alpha; layout.slots().len()];
+        let scales = layout.slots().iter().map(|slot| alpha / slot.rank as f64).collect();
+        Ok(Self { layout, a: Arc::clone(shared.tensors()), b, alphas, scales })
+    }
+
+    /// An adapter of slots that each bring their own A, B, alpha and scale.
+    pub(super) fn from_slots(layout: Layout, a: Vec<Tensor>, b: Vec<Tensor>, factors: Vec<(f64, f64)>) -> Self {
+        let (alphas, scales) = factors.into_iter().unzip();
+        Self { layout, a: Arc::new(a), b, alphas, scales }
+    }
+
+    /// Its slots.
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// A of a slot, `[r, in]`.
+    pub fn a(&self, slot: usize) -> &Tensor {
+        &self.a[slot]
+    }
+
+    /// B of a slot, `[out, r]`, without the scale.
+    pub fn b(&self, slot: usize) -> &Tensor {
+        &self.b[slot]
+    }
+
+    /// The factor of a slot's B·A.
+    pub fn scale(&self, slot: usize) -> f64 {
+        self.scales[slot]
+    }
+
+    /// `lora_alpha` of a slot.
+    pub fn alpha(&self, slot: usize) -> f64 {
+        self.alphas[slot]
+    }
+
+    /// Whether both have the very same A in memory, so that a batch may share x·Aᵀ.
+    pub fn shares_a_with(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.a, &other.a)
+    }
+
+    /// All B as one flat f32 vector, in the layout's order.
+    ///
+    /// # Errors
+    /// Those of the tensor library.
+    pub fn flat_b(&self) -> Result<Vec<f32>, Error> {
+        let mut flat = Vec::with_capacity(self.layout.b_len());
+        for b in &self.b {
+            flat.extend(b.flatten_all()?.to_device(&Device::Cpu)?.to_vec1::<f32>()?);
+        }
+        Ok(flat)
+    }
+
+    /// The number of coordinates of A and B.
+    pub fn parameters(&self) -> usize {
+        self.layout.slots().iter().map(|slot| slot.rank * (slot.input + slot.output)).sum()
+    }
+}
+
+/// W + factor · B · A for W `[out, in]`, summed in f32 and given in W's precision.
+///
+/// # Errors
+/// Those of the tensor library.
+pub fn merged_weight(weight: &Tensor, a: &Tensor, b: &Tensor, factor: f64) -> candle_core::Result<Tensor> {
+    let update = (b.matmul(a)? * factor)?;
+    (weight.to_dtype(DType::F32)? + update)?.to_dtype(weight.dtype())
+}

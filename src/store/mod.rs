@@ -1,0 +1,26 @@
+//! What attune remembers: adapters, tasks, generators and jobs in a database, their bytes in a
+//! content-addressed store, all in one locked data directory.
+//!
+//! The module knows no tensors, no HTTP and no job kinds. A store is used through the traits of
+//! [`repository`], as `Arc<dyn Store>`; [`SqliteStore`] is the one that needs nothing installed.
+//! Time and ids are arguments. Only leases run on the database's clock, so that two machines whose
+//! clocks differ never both hold one job.
+
+pub mod artifacts;
+pub mod error;
+pub mod lock;
+pub mod page;
+pub mod records;
+pub mod repository;
+pub mod sqlite;
+
+pub use artifacts::{ArtifactEntry, ArtifactError, Artifacts};
+pub use error::StoreError;
+pub use lock::{DataDirLock, LockError};
+pub use page::{Page, PageRequest};
+pub use records::*;
+pub use repository::{AdapterStore, GeneratorStore, JobStore, Store, StoreFuture, TaskStore};
+pub use sqlite::SqliteStore;
+
+/// The tenant of a server without tenants.
+pub const DEFAULT_TENANT: &str = "default";

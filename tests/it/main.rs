@@ -1,0 +1,3 @@
+//! The integration tests; the modules mirror what they test.
+
+mod fixtures;

@@ -2,10 +2,18 @@
 //!
 //! See `ARCHITECTURE.md` for the layers and two walk-throughs.
 
+pub mod app;
 pub mod cli;
+pub mod device;
+pub mod engine;
+pub mod generator;
+pub mod http;
+pub mod jobs;
 pub mod lm;
 pub mod lora;
 pub mod noise;
+pub mod service;
+pub mod store;
 pub mod suite;
 pub mod task;
 pub mod training;

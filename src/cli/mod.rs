@@ -1,6 +1,11 @@
 //! The command line: one file a subcommand.
 
+mod adapter;
 mod demo;
+mod generate;
+mod one_shot;
+mod serve;
+mod task;
 mod terminal;
 
 use clap::{Parser, Subcommand};
@@ -8,7 +13,7 @@ use std::process::ExitCode;
 
 /// Describe a task, get a LoRA.
 #[derive(Debug, Parser)]
-#[command(name = "attune", version, about, long_about = None)]
+#[command(name = "attune", version, about, long_about = None, arg_required_else_help = true)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -16,16 +21,34 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Serve over HTTP; with no options, the embedded demo model on 127.0.0.1:8080
+    Serve(Box<serve::Serve>),
+    /// Complete one prompt and print the answer
+    Generate(generate::GenerateCommand),
+    /// Make and merge adapters as files
+    #[command(subcommand)]
+    Adapter(adapter::AdapterCommand),
+    /// The training tasks of a data directory
+    #[command(subcommand)]
+    Task(task::TaskCommand),
     /// The demo model: build it from nothing
     #[command(subcommand)]
     Demo(demo::Demo),
+    /// Print the OpenAPI file
+    Openapi,
 }
 
 /// Parses the command line and runs what it says.
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
+    log_to_stderr();
     let done = match cli.command {
+        Command::Serve(serve) => serve.run(),
+        Command::Generate(generate) => generate.run(),
+        Command::Adapter(adapter) => adapter.run(),
+        Command::Task(task) => task.run(),
         Command::Demo(demo) => demo.run(),
+        Command::Openapi => print(&crate::http::openapi_json()),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -34,4 +57,18 @@ pub fn run() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Warnings, or what `RUST_LOG` says.
+fn log_to_stderr() {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+}
+
+/// Writes a line to standard output.
+fn print(text: &str) -> anyhow::Result<()> {
+    use std::io::Write;
+    writeln!(std::io::stdout(), "{}", text.trim_end())?;
+    Ok(())
 }

@@ -56,6 +56,34 @@ impl KvCache {
         }
     }
 
+    /// Adds an empty row at the end.
+    pub fn push_row(&mut self) {
+        self.lengths.push(0);
+        self.layers.iter_mut().for_each(|layer| layer.rows.push(None));
+    }
+
+    /// Moves these rows out into a cache of their own, in this order; they are empty here until
+    /// [`Self::put_rows`].
+    #[must_use]
+    pub fn take_rows(&mut self, rows: &[usize]) -> Self {
+        let lengths = rows.iter().map(|row| std::mem::take(&mut self.lengths[*row])).collect();
+        let take = |layer: &mut LayerCache| LayerCache { rows: rows.iter().map(|row| layer.rows[*row].take()).collect() };
+        let layers = self.layers.iter_mut().map(take).collect();
+        Self { layers, lengths, context: self.context, device: self.device.clone() }
+    }
+
+    /// Moves rows that [`Self::take_rows`] took back to where they were.
+    pub fn put_rows(&mut self, rows: &[usize], part: Self) {
+        for (row, length) in rows.iter().zip(part.lengths) {
+            self.lengths[*row] = length;
+        }
+        for (layer, taken) in self.layers.iter_mut().zip(part.layers) {
+            for (row, kept) in rows.iter().zip(taken.rows) {
+                layer.rows[*row] = kept;
+            }
+        }
+    }
+
     pub(super) fn begin(&self, tokens: &[Vec<u32>], rope: &RopeTable) -> std::result::Result<CachedStep, Error> {
         let counts: Vec<usize> = tokens.iter().map(Vec::len).collect();
         let longest = counts.iter().zip(&self.lengths).map(|(new, old)| new + old).max().unwrap_or(0);

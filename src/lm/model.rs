@@ -57,6 +57,18 @@ impl Model {
         self.embedding.dtype()
     }
 
+    /// The number of weights; a tied output layer counts once.
+    pub fn parameters(&self) -> u64 {
+        let shape = self.config.shape();
+        let linear = |module: Module| {
+            let (input, output) = shape.widths(module);
+            input * output
+        };
+        let layer: usize = Module::ALL.into_iter().map(linear).sum::<usize>() + 2 * self.config.hidden_size;
+        let tables = if self.config.tied { 1 } else { 2 } * self.config.vocab_size * self.config.hidden_size;
+        (layer * self.config.layers + tables + self.config.hidden_size) as u64
+    }
+
     /// The model with an adapter merged into its weights, `scale` times; the pristine weights stay
     /// as they are, and whatever the adapter does not touch is shared with them.
     ///
@@ -81,15 +93,30 @@ impl Model {
     /// # Errors
     /// [`Error::TooLong`] where a text passes the context.
     pub fn packed_hidden(&self, packed: &Packed, adapters: &RowAdapters) -> Result<Tensor, Error> {
+        let mut taps = self.packed_taps(packed, adapters, &[])?;
+        taps.pop().ok_or(Error::Config { field: "num_hidden_layers", problem: "is 0" })
+    }
+
+    /// The hidden states `[B·T, D]` after these many layers, in rising order, and at last the normed
+    /// ones after all of them.
+    ///
+    /// # Errors
+    /// [`Error::TooLong`] where a text passes the context.
+    pub fn packed_taps(&self, packed: &Packed, adapters: &RowAdapters, after: &[usize]) -> Result<Vec<Tensor>, Error> {
         if packed.longest() > self.config.context {
             return Err(Error::TooLong { tokens: packed.longest(), context: self.config.context });
         }
         let map = packed.attention_map(&self.rope);
         let mut x = self.embed(&packed.token_ids(), packed.rows())?; // [B, T, D]
-        for block in &self.blocks {
+        let mut taps = Vec::new();
+        for (layer, block) in self.blocks.iter().enumerate() {
             x = block.forward(&x, Context::Packed(&map), adapters)?;
+            if after.contains(&(layer + 1)) {
+                taps.push(x.reshape(((), self.config.hidden_size))?);
+            }
         }
-        Ok(self.norm.forward(&x)?.reshape(((), self.config.hidden_size))?)
+        taps.push(self.norm.forward(&x)?.reshape(((), self.config.hidden_size))?);
+        Ok(taps)
     }
 
     /// The logits of a batch's scored tokens, `[N, V]`, in their order.

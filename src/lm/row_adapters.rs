@@ -44,17 +44,14 @@ impl RowAdapters {
         Ok(all)
     }
 
-    /// One adapter a row over a shared A0, from variables or a generator: `b` is `[B, coordinates]`
-    /// in the layout's order, without the scale. Gradients flow to `b`.
+    /// One adapter a row over a shared A0, from variables or a generator: `b` holds B of each slot,
+    /// `[B, out, R]`, without the scale. Gradients flow to them.
     ///
     /// # Errors
     /// Those of the tensor library.
-    pub fn of_flat(shared: &SharedA, b: &Tensor, alpha: f64) -> Result<Self> {
-        let rows = b.dim(0)?;
+    pub fn of_slots(shared: &SharedA, b: &[Tensor], alpha: f64) -> Result<Self> {
         let mut all = Self::none();
-        let layout = shared.layout();
-        for ((slot, at), a) in layout.slots().iter().zip(layout.b_offsets()).zip(shared.tensors().iter()) {
-            let b = b.narrow(1, at, slot.b_len())?.reshape((rows, slot.output, slot.rank))?;
+        for ((slot, b), a) in shared.layout().slots().iter().zip(b).zip(shared.tensors().iter()) {
             let b = (b * (alpha / slot.rank as f64))?;
             all.set(slot.layer, slot.module, SlotRows { a: a.clone(), b });
         }

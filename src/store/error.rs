@@ -73,7 +73,7 @@ pub enum StoreError {
         /// How it ended.
         state: JobState,
     },
-    /// Another writer held the database for longer than the busy timeout.
+    /// Others held the database, or all connections to it, for too long.
     #[error("the database is busy")]
     Busy,
     /// No space left for the database.
@@ -128,6 +128,9 @@ impl From<sqlx::Error> for StoreError {
         // SQLite's primary result code is the low byte of the extended one.
         const SQLITE_BUSY: u32 = 5;
         const SQLITE_FULL: u32 = 13;
+        if matches!(error, sqlx::Error::PoolTimedOut) {
+            return Self::Busy;
+        }
         let code = error.as_database_error().and_then(|e| e.code()).and_then(|code| code.parse::<u32>().ok());
         match code.map(|code| code & 0xff) {
             Some(SQLITE_BUSY) => Self::Busy,

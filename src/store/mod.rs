@@ -8,6 +8,7 @@
 
 pub mod artifacts;
 pub mod error;
+pub(crate) mod job_policy;
 pub mod lock;
 pub mod page;
 pub mod records;

@@ -1,9 +1,13 @@
 //! A task in words and examples, the prompts made of it, and its vector.
 
+mod base;
 mod description;
+mod encoder;
 mod prompt;
 
+pub use base::{Base, BaseBytes};
 pub use description::{Demonstrations, Description, Error, MAX_DEMONSTRATIONS, MAX_DESCRIPTION_CHARS};
+pub use encoder::{ENCODER_VERSION, Encoder};
 pub use prompt::{InputTemplate, Prompter};
 
 use serde::{Deserialize, Serialize};

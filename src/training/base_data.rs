@@ -8,7 +8,7 @@ use crate::suite::{self, Half, Part, Split, Suite, SuiteTask};
 use crate::task::{Example, Prompter};
 
 /// How many tokens a row is filled to.
-const ROW_TOKENS: usize = 208;
+const ROW_TOKENS: usize = 136;
 
 /// The base's reading: an endless stream of rows.
 pub struct BaseData {
@@ -19,11 +19,11 @@ pub struct BaseData {
 
 /// The kinds of row, with their shares of the stream in percent.
 const KINDS: [(Kind, usize); 5] = [
-    (Kind::Described, 66),
-    (Kind::DescribedWithDemonstrations, 10),
+    (Kind::Described, 74),
+    (Kind::DescribedWithDemonstrations, 9),
     (Kind::Demonstrations, 8),
-    (Kind::Bare, 4),
-    (Kind::Statements, 12),
+    (Kind::Bare, 3),
+    (Kind::Statements, 6),
 ];
 
 #[derive(Clone, Copy)]

@@ -36,6 +36,9 @@ pub enum Error {
         /// What is missing.
         what: &'static str,
     },
+    /// The generator's error.
+    #[error(transparent)]
+    Generator(#[from] crate::generator::Error),
     /// The model's error.
     #[error(transparent)]
     Model(#[from] crate::lm::Error),

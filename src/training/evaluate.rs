@@ -4,7 +4,8 @@
 
 use super::Error;
 use crate::lm::sampling::argmax;
-use crate::lm::{Model, Packed, Piece, RowAdapters};
+use crate::lm::{Model, Packed, Piece, RowAdapters, ops};
+use crate::lora::Adapter;
 
 /// A prefix and the answered inputs behind it.
 #[derive(Clone, Debug, Default)]
@@ -47,4 +48,16 @@ pub fn rate<'a>(hits: impl IntoIterator<Item = &'a bool>) -> f64 {
         all += 1;
     }
     if all == 0 { 0.0 } else { right as f64 / all as f64 }
+}
+
+/// The mean cross-entropy of a row's answers through one adapter, in nats a token.
+///
+/// # Errors
+/// Those of the model.
+pub fn mean_cross_entropy(model: &Model, row: &Row, adapter: &Adapter) -> Result<f64, Error> {
+    let packed = pack(std::slice::from_ref(row));
+    let adapters = RowAdapters::of_rows(&[Some((adapter, 1.0))], model.dtype())?;
+    let logits = model.packed_logits(&packed, &adapters)?;
+    let weights = vec![1.0 / packed.scored().len() as f32; packed.scored().len()];
+    Ok(f64::from(ops::cross_entropy(&logits, &packed.targets(), &weights)?.to_scalar::<f32>()?))
 }

@@ -1,10 +1,14 @@
 //! Training: base, adapters, generator; and the measuring of what came out.
 
+pub mod adapter_trainer;
 pub mod base_data;
 pub mod base_trainer;
 pub mod checkpoint;
-pub mod evaluate;
+pub mod dataset;
 mod error;
+pub mod evaluate;
+pub mod generator_data;
+pub mod generator_trainer;
 pub mod optimizer;
 pub mod progress;
 pub mod schedule;

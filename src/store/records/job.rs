@@ -10,7 +10,7 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
 use super::words;
@@ -157,8 +157,8 @@ pub struct ClaimRequest<'a> {
 pub enum JobUpdate {
     /// How far it is.
     Progress(Progress),
-    /// Measured values, an object of numbers by name.
-    Metric(Value),
+    /// Measured values, numbers by name.
+    Metric(Map<String, Value>),
     /// A line for a reader.
     Log(String),
 }

@@ -1,0 +1,94 @@
+//! Puts a process together.
+
+use super::demo_model;
+use super::options::{BaseOptions, Precision, ServeOptions};
+use crate::device;
+use crate::engine::EngineOptions;
+use crate::generator::GeneratorFile;
+use crate::jobs::{Queue, QueueConfig, Runner, RunnerConfig, RunningRunner};
+use crate::service::{NewGenerator, Parts, Service, TrainHandler};
+use crate::store::{Artifacts, DataDirLock, JobStore, SqliteStore, Store};
+use crate::task::Base;
+use anyhow::Context;
+use candle_core::DType;
+use std::path::Path;
+use std::sync::Arc;
+use time::OffsetDateTime;
+
+/// A process's parts. The lock on the data directory lives as long.
+pub struct Application {
+    /// The service.
+    pub service: Arc<Service>,
+    /// The job runner.
+    pub runner: RunningRunner,
+    _lock: DataDirLock,
+}
+
+/// Loads the base model that the options name.
+///
+/// # Errors
+/// Says which file, option or device.
+pub fn load_base(options: &BaseOptions) -> anyhow::Result<Base> {
+    let device = device::select(&options.device)?;
+    let dtype = match options.dtype {
+        Precision::F32 => DType::F32,
+        Precision::F16 => DType::F16,
+        Precision::Bf16 => DType::BF16,
+    };
+    if options.base == "demo" {
+        return Ok(Base::from_bytes("attune-demo", &demo_model::base()?, dtype, &device)?);
+    }
+    let dir = Path::new(&options.base);
+    anyhow::ensure!(dir.is_dir(), "--base {}: no such directory (give `demo` or a model's directory)", options.base);
+    Ok(Base::from_directory(dir, dtype, &device)?)
+}
+
+/// Opens the data directory, loads the base and starts engine and runner.
+///
+/// # Errors
+/// Says what is missing, locked or damaged.
+pub async fn build(options: &ServeOptions) -> anyhow::Result<Application> {
+    let dir = &options.data_dir;
+    std::fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))?;
+    let lock = DataDirLock::acquire(dir)?;
+    let base = load_base(&options.base)?;
+    let store = Arc::new(SqliteStore::open(dir).await?);
+    let artifacts = Arc::new(Artifacts::open(dir.join("artifacts"))?);
+    let queue = Queue::new(Arc::clone(&store) as Arc<dyn JobStore>, QueueConfig::default());
+    let service = Service::start(Parts {
+        base,
+        store: store as Arc<dyn Store>,
+        artifacts,
+        queue: queue.clone(),
+        engine: EngineOptions { queue: options.queue, max_rows: options.max_rows },
+        adapter_cache_bytes: options.adapter_cache_mib << 20,
+        clock: OffsetDateTime::now_utc,
+        new_id: || uuid::Uuid::now_v7().simple().to_string(),
+    })
+    .await?;
+    let service = Arc::new(service);
+    if options.base.base == "demo" {
+        install_demo_generator(&service).await?;
+    }
+    let handler = Arc::new(TrainHandler { service: Arc::clone(&service), threads: options.train_threads });
+    let runner = Runner::new(queue, RunnerConfig::new(format!("serve-{}", std::process::id()), dir))
+        .handle("adapter", 1, Arc::clone(&handler) as _)
+        .handle("generator", 1, handler)
+        .start();
+    Ok(Application { service, runner, _lock: lock })
+}
+
+/// Stores the embedded generator as a version, and makes it the one that serves where none does.
+async fn install_demo_generator(service: &Service) -> anyhow::Result<()> {
+    let Some(bytes) = demo_model::generator() else { return Ok(()) };
+    let file = GeneratorFile::from_bytes(bytes, service.base().model().device())?;
+    if file.check_base(service.base().digest()).is_err() {
+        tracing::warn!("the embedded generator was made for another base than the embedded one: it is left out");
+        return Ok(());
+    }
+    let record = service.add_generator(NewGenerator { file: Arc::new(file), evaluation: None, parent: None }).await?;
+    if service.info().generator.is_none() {
+        service.activate_generator(&record.id).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,10 @@
+//! Wiring: a configured process out of the parts, and its life from listening to draining.
+
+mod build;
+mod demo_model;
+mod options;
+mod serve;
+
+pub use build::{Application, build, load_base};
+pub use options::{BaseOptions, ServeOptions};
+pub use serve::serve;

@@ -1,0 +1,74 @@
+//! Listening, and stopping without losing what was accepted.
+
+use super::build::Application;
+use crate::http;
+use anyhow::Context;
+use std::time::Duration;
+
+/// How long requests under way, and a job's next checkpoint, are waited for at the end.
+const DRAIN: Duration = Duration::from_secs(30);
+
+/// Serves until SIGTERM or Ctrl-C, then drains: no new completions, those under way are finished,
+/// running jobs stop at their next checkpoint and wait in the queue.
+///
+/// # Errors
+/// Where the address cannot be bound.
+pub async fn serve(application: Application, listen: &str) -> anyhow::Result<()> {
+    let Application { service, runner, _lock: lock } = application;
+    let listener = tokio::net::TcpListener::bind(listen)
+        .await
+        .with_context(|| format!("cannot listen on {listen}: is another server there? choose another with --listen"))?;
+    let address = listener.local_addr()?;
+    let router = http::router(http::AppState::new(service.clone()));
+    let info = service.info();
+    eprintln!(
+        "attune {} is ready on http://{address} (base {}, {}, generator {})",
+        info.version,
+        info.base_model,
+        info.device,
+        info.generator.as_deref().unwrap_or("none yet")
+    );
+    let stopping = service.clone();
+    let stopped = async move {
+        termination().await;
+        tracing::info!("draining");
+        stopping.stop();
+    };
+    let (drained, wait) = tokio::sync::oneshot::channel();
+    let server = axum::serve(listener, router).with_graceful_shutdown(async move {
+        stopped.await;
+        let _ = drained.send(());
+    });
+    let deadline = async move {
+        match wait.await {
+            Ok(()) => tokio::time::sleep(DRAIN).await,
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        served = async { server.await } => served?,
+        () = deadline => tracing::warn!("some requests were still open after {DRAIN:?}"),
+    }
+    if tokio::time::timeout(DRAIN, runner.drain()).await.is_err() {
+        tracing::warn!("a job did not reach a checkpoint in {DRAIN:?}; it goes on from its last one");
+    }
+    drop(lock);
+    Ok(())
+}
+
+/// SIGTERM or Ctrl-C.
+async fn termination() {
+    let interrupt = async { drop(tokio::signal::ctrl_c().await) };
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        match signal(SignalKind::terminate()) {
+            Ok(mut terminate) => {
+                tokio::select! { () = interrupt => {}, _ = terminate.recv() => {} }
+            }
+            Err(_) => interrupt.await,
+        }
+    }
+    #[cfg(not(unix))]
+    interrupt.await;
+}

@@ -1,0 +1,88 @@
+//! `attune generate`
+
+use super::one_shot::with_service;
+use super::print;
+use crate::app::BaseOptions;
+use crate::service::{Generate, ImportAdapter};
+use crate::store::DEFAULT_TENANT;
+use anyhow::Context;
+use clap::Args;
+use serde_json::json;
+use std::path::{Path, PathBuf};
+
+#[derive(Debug, Args)]
+pub(super) struct GenerateCommand {
+    #[command(flatten)]
+    base: BaseOptions,
+    /// An input, put before the model as the examples were in training
+    #[arg(long, required_unless_present = "prompt", conflicts_with = "prompt")]
+    input: Option<String>,
+    /// Raw text
+    #[arg(long)]
+    prompt: Option<String>,
+    /// A PEFT directory, or (with --data-dir) an adapter's id or name
+    #[arg(long, value_name = "ID|DIR", conflicts_with = "task")]
+    adapter: Option<String>,
+    /// A description: its adapter is generated and applied
+    #[arg(long, value_name = "TEXT")]
+    task: Option<String>,
+    /// The data directory whose adapters and generators are used; a temporary one where absent
+    #[arg(long, env = "ATTUNE_DATA_DIR", value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// The most tokens of the answer
+    #[arg(long, default_value_t = 64)]
+    max_tokens: usize,
+    /// 0 takes the likeliest token
+    #[arg(long, default_value_t = 0.0)]
+    temperature: f32,
+    /// The seed of the choice of tokens
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Tell so many of the likeliest tokens at each step
+    #[arg(long, value_name = "K")]
+    logprobs: Option<usize>,
+    /// Print {text, finish_reason, tokens, usage, timings_ms}
+    #[arg(long)]
+    json: bool,
+}
+
+impl GenerateCommand {
+    pub(super) fn run(self) -> anyhow::Result<()> {
+        let generated = with_service(&self.base, self.data_dir.clone(), async |application| {
+            let service = &application.service;
+            let adapter = match &self.adapter {
+                Some(adapter) if Path::new(adapter).is_dir() => {
+                    let (view, _) = service.import_adapter(DEFAULT_TENANT, read_directory(adapter.as_ref())?).await?;
+                    Some(view.id)
+                }
+                other => other.clone(),
+            };
+            let request = Generate {
+                input: self.input.clone(),
+                prompt: self.prompt.clone(),
+                adapter,
+                task: self.task.clone(),
+                max_tokens: Some(self.max_tokens),
+                temperature: Some(self.temperature),
+                seed: Some(self.seed),
+                logprobs: self.logprobs,
+                ..Generate::default()
+            };
+            Ok(service.generate(DEFAULT_TENANT, request).await?)
+        })?;
+        if !self.json {
+            return print(&generated.text);
+        }
+        print(&serde_json::to_string(&json!({
+            "text": generated.text, "finish_reason": generated.finish_reason, "tokens": generated.tokens,
+            "usage": generated.usage, "timings_ms": generated.timings_ms,
+        }))?)
+    }
+}
+
+/// The two files of a PEFT directory.
+pub(super) fn read_directory(dir: &Path) -> anyhow::Result<ImportAdapter> {
+    let read = |name: &str| std::fs::read(dir.join(name)).with_context(|| format!("{}", dir.join(name).display()));
+    let (config, weights) = (read("adapter_config.json")?, read("adapter_model.safetensors")?);
+    Ok(ImportAdapter { config, weights, name: None, replace: false })
+}

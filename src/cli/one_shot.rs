@@ -1,0 +1,36 @@
+//! A service for one command: its state is in a temporary folder, or in a data directory.
+
+use crate::app::{Application, BaseOptions, ServeOptions, build};
+use std::path::PathBuf;
+
+/// Runs `work` with a service over this base. Without a data directory nothing is kept.
+pub(super) fn with_service<T>(
+    base: &BaseOptions,
+    data_dir: Option<PathBuf>,
+    work: impl AsyncFnOnce(&Application) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    let temporary = match data_dir {
+        Some(_) => None,
+        None => Some(std::env::temp_dir().join(format!("attune-{}", uuid::Uuid::now_v7().simple()))),
+    };
+    let options = ServeOptions {
+        base: base.clone(),
+        listen: String::new(),
+        data_dir: data_dir.or_else(|| temporary.clone()).unwrap_or_default(),
+        train_threads: 1,
+        queue: 16,
+        max_rows: 8,
+        adapter_cache_mib: 256,
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let result = runtime.block_on(async {
+        let application = build(&options).await?;
+        work(&application).await
+    });
+    drop(runtime);
+    if let Some(dir) = temporary {
+        // Only what this command made is in it.
+        let _ = std::fs::remove_dir_all(dir);
+    }
+    result
+}

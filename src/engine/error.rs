@@ -1,0 +1,34 @@
+//! Why a request is not served.
+
+/// An error of a request to the engine.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// The queue is full: come again.
+    #[error("the queue of {limit} requests is full")]
+    QueueFull {
+        /// How many it holds.
+        limit: usize,
+    },
+    /// The engine is stopping.
+    #[error("the engine is stopping")]
+    Stopping,
+    /// Prompt and answer together pass the context.
+    #[error("{prompt_tokens} prompt tokens and max_tokens {max_tokens} do not fit the context of {context} tokens")]
+    TooLong {
+        /// Tokens of the prompt.
+        prompt_tokens: usize,
+        /// Tokens asked for.
+        max_tokens: usize,
+        /// Tokens that fit.
+        context: usize,
+    },
+    /// A prompt without tokens.
+    #[error("the prompt is empty")]
+    EmptyPrompt,
+    /// The step failed; it is logged.
+    #[error("the model's step failed: {reason}")]
+    Step {
+        /// The tensor library's reason.
+        reason: String,
+    },
+}

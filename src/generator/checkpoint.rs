@@ -1,0 +1,269 @@
+//! A generator with all that it needs at inference, as one safetensors file: A0, networks,
+//! normaliser (in the decoder's basis and means), standardiser, the training tasks' vectors.
+
+use super::confidence::{Calibration, confidence};
+use super::{Confidence, Cvae, Error, GeneratorConfig, Standardiser};
+use crate::lora::{Adapter, SharedA};
+use crate::noise::Noise;
+use candle_core::{DType, Device, Tensor};
+use candle_nn::VarBuilder;
+use safetensors::SafeTensors;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::collections::HashMap;
+
+/// A training task's standardised condition, averaged over its descriptions.
+#[derive(Clone, Debug)]
+pub struct TaskVector {
+    /// Its name.
+    pub name: String,
+    /// `[C]`
+    pub vector: Vec<f32>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Header {
+    format: u32,
+    config: GeneratorConfig,
+    base_digest: String,
+    encoder_version: String,
+    tasks: Vec<String>,
+    calibration: Calibration,
+}
+
+/// An immutable, versioned generator, bound to one base.
+#[derive(Clone, Debug)]
+pub struct GeneratorFile {
+    config: GeneratorConfig,
+    base_digest: String,
+    encoder_version: String,
+    shared: SharedA,
+    standardiser: Standardiser,
+    tasks: Vec<TaskVector>,
+    calibration: Calibration,
+    weights: HashMap<String, Tensor>,
+    cvae: Cvae,
+}
+
+/// What a trainer hands over.
+pub struct Parts {
+    /// Sizes.
+    pub config: GeneratorConfig,
+    /// The base that it is bound to.
+    pub base_digest: String,
+    /// The encoder that made the conditions.
+    pub encoder_version: String,
+    /// A0
+    pub shared: SharedA,
+    /// Statistics of the conditions.
+    pub standardiser: Standardiser,
+    /// The training tasks.
+    pub tasks: Vec<TaskVector>,
+    /// Prior's and decoder's weights by name; others are left out.
+    pub weights: HashMap<String, Tensor>,
+}
+
+const HEADER: &str = "attune";
+const FORMAT: u32 = 1;
+
+impl GeneratorFile {
+    /// A generator of a trainer's parts.
+    ///
+    /// # Errors
+    /// Where a weight is missing or of another shape.
+    pub fn new(parts: Parts) -> Result<Self, Error> {
+        let wanted = |name: &String| name.starts_with("prior.") || name.starts_with("decoder.");
+        let weights: HashMap<String, Tensor> =
+            parts.weights.into_iter().filter(|(name, _)| wanted(name)).map(|(n, t)| (n, t.detach())).collect();
+        let cvae = load_cvae(&parts.config, &weights)?;
+        Ok(Self {
+            config: parts.config,
+            base_digest: parts.base_digest,
+            encoder_version: parts.encoder_version,
+            shared: parts.shared,
+            standardiser: parts.standardiser,
+            tasks: parts.tasks,
+            calibration: Calibration::default(),
+            weights,
+            cvae,
+        })
+    }
+
+    /// Reads a file that [`Self::to_bytes`] wrote. Nothing is allocated for a tensor before the
+    /// file's header has been checked.
+    ///
+    /// # Errors
+    /// [`Error::File`] and [`Error::MissingTensor`].
+    pub fn from_bytes(bytes: &[u8], device: &Device) -> Result<Self, Error> {
+        let invalid = |reason: String| Error::File { reason };
+        let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(|e| invalid(e.to_string()))?;
+        let text = metadata.metadata().as_ref().and_then(|m| m.get(HEADER));
+        let text = text.ok_or_else(|| invalid("it has no attune header".into()))?;
+        let header: Header = serde_json::from_str(text).map_err(|e| invalid(e.to_string()))?;
+        if header.format != FORMAT {
+            return Err(invalid(format!("format {} is not known, only {FORMAT}", header.format)));
+        }
+        let mut tensors = HashMap::new();
+        for (name, tensor) in candle_core::safetensors::load_buffer(bytes, device)? {
+            tensors.insert(name, tensor.to_dtype(DType::F32)?);
+        }
+        let mut take = |name: &str| {
+            tensors.remove(name).ok_or_else(|| Error::MissingTensor { name: name.to_owned() })
+        };
+        let slots = header.config.layout.slots().len();
+        let a = (0..slots).map(|i| take(&format!("a0.{i}"))).collect::<Result<_, _>>()?;
+        let standardiser = Standardiser {
+            mean: take("condition.mean")?.to_vec1()?,
+            deviation: take("condition.deviation")?.to_vec1()?,
+        };
+        let vectors = take("tasks")?.to_vec2::<f32>()?;
+        let cvae = load_cvae(&header.config, &tensors)?;
+        let tasks = header.tasks.into_iter().zip(vectors).map(|(name, vector)| TaskVector { name, vector });
+        Ok(Self {
+            shared: SharedA::from_tensors(header.config.layout.clone(), a)?,
+            config: header.config,
+            base_digest: header.base_digest,
+            encoder_version: header.encoder_version,
+            standardiser,
+            tasks: tasks.collect(),
+            calibration: header.calibration,
+            weights: tensors,
+            cvae,
+        })
+    }
+
+    /// The file's bytes: networks and task vectors in bf16, the rest in f32. The same generator gives the same bytes.
+    ///
+    /// # Errors
+    /// Those of the tensor library.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, Error> {
+        let header = Header {
+            format: FORMAT,
+            config: self.config.clone(),
+            base_digest: self.base_digest.clone(),
+            encoder_version: self.encoder_version.clone(),
+            tasks: self.tasks.iter().map(|task| task.name.clone()).collect(),
+            calibration: self.calibration,
+        };
+        let mut named: Vec<(String, Tensor)> = Vec::new();
+        for (name, tensor) in &self.weights {
+            named.push((name.clone(), tensor.to_device(&Device::Cpu)?.to_dtype(DType::BF16)?.contiguous()?));
+        }
+        for (i, a) in self.shared.tensors().iter().enumerate() {
+            named.push((format!("a0.{i}"), a.to_device(&Device::Cpu)?));
+        }
+        let vector = |values: &[f32]| Tensor::from_slice(values, values.len(), &Device::Cpu);
+        named.push(("condition.mean".into(), vector(&self.standardiser.mean)?));
+        named.push(("condition.deviation".into(), vector(&self.standardiser.deviation)?));
+        let flat: Vec<f32> = self.tasks.iter().flat_map(|task| task.vector.iter().copied()).collect();
+        let vectors = Tensor::from_vec(flat, (self.tasks.len(), self.config.condition), &Device::Cpu)?;
+        named.push(("tasks".into(), vectors.to_dtype(DType::BF16)?));
+        named.sort_by(|a, b| a.0.cmp(&b.0));
+        let header = serde_json::to_string(&header).map_err(|e| Error::File { reason: e.to_string() })?;
+        let metadata = HashMap::from([(HEADER.to_owned(), header)]);
+        safetensors::serialize(named, Some(metadata)).map_err(|e| Error::File { reason: e.to_string() })
+    }
+
+    /// SHA-256 of its bytes, in hexadecimal.
+    ///
+    /// # Errors
+    /// As [`Self::to_bytes`].
+    pub fn digest(&self) -> Result<String, Error> {
+        Ok(Sha256::digest(self.to_bytes()?).iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+
+    /// Refuses another base than the one it was trained for.
+    ///
+    /// # Errors
+    /// [`Error::OtherBase`].
+    pub fn check_base(&self, digest: &str) -> Result<(), Error> {
+        if self.base_digest == digest {
+            return Ok(());
+        }
+        Err(Error::OtherBase { made_for: self.base_digest.clone(), base: digest.to_owned() })
+    }
+
+    /// Sizes.
+    pub fn config(&self) -> &GeneratorConfig {
+        &self.config
+    }
+
+    /// A0
+    pub fn shared(&self) -> &SharedA {
+        &self.shared
+    }
+
+    /// The base that it is bound to.
+    pub fn base_digest(&self) -> &str {
+        &self.base_digest
+    }
+
+    /// The encoder that its conditions come from.
+    pub fn encoder_version(&self) -> &str {
+        &self.encoder_version
+    }
+
+    /// The training tasks.
+    pub fn tasks(&self) -> &[TaskVector] {
+        &self.tasks
+    }
+
+    /// The networks.
+    pub fn cvae(&self) -> &Cvae {
+        &self.cvae
+    }
+
+    /// Standardises an encoder's output.
+    ///
+    /// # Errors
+    /// [`Error::Condition`] where it has another width.
+    pub fn standardised(&self, condition: &[f32]) -> Result<Vec<f32>, Error> {
+        if condition.len() != self.config.condition {
+            return Err(Error::Condition { found: condition.len(), expected: self.config.condition });
+        }
+        Ok(self.standardiser.apply(condition))
+    }
+
+    /// The adapter of a standardised condition: the prior's mean, or the `draw`-th sample of a seed.
+    ///
+    /// # Errors
+    /// Those of the tensor library.
+    pub fn generate(&self, condition: &[f32], draw: Draw) -> Result<Adapter, Error> {
+        let c = Tensor::from_slice(condition, (1, condition.len()), self.shared.tensors()[0].device())?;
+        let prior = self.cvae.prior(&c)?;
+        let z = match draw {
+            Draw::Mean => prior.mean,
+            Draw::Sample { seed, index } => {
+                let mut noise = Noise::stream(seed, &format!("z {index}"));
+                prior.sample(&Tensor::from_vec(noise.normals(self.config.latent), (1, self.config.latent), c.device())?)?
+            }
+        };
+        let slots = self.cvae.decoder().forward(&c, &z)?;
+        let flat: Vec<Tensor> = slots.iter().map(Tensor::flatten_all).collect::<candle_core::Result<_>>()?;
+        Ok(Adapter::over(&self.shared, &Tensor::cat(&flat, 0)?, self.config.alpha)?)
+    }
+
+    /// The trust in the adapter of a standardised condition.
+    pub fn confidence(&self, condition: &[f32]) -> Confidence {
+        confidence(condition, &self.tasks, self.calibration)
+    }
+}
+
+/// Which z.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Draw {
+    /// The prior's mean.
+    Mean,
+    /// One sample of the prior.
+    Sample {
+        /// The caller's seed.
+        seed: u64,
+        /// Which sample of it, from 0.
+        index: usize,
+    },
+}
+
+fn load_cvae(config: &GeneratorConfig, weights: &HashMap<String, Tensor>) -> Result<Cvae, Error> {
+    let device = weights.values().next().map_or(Device::Cpu, |t| t.device().clone());
+    Cvae::for_inference(config, &VarBuilder::from_tensors(weights.clone(), DType::F32, &device))
+}

@@ -1,0 +1,40 @@
+//! What can go wrong with a generator.
+
+/// An error of a generator's file or numbers.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The file does not parse.
+    #[error("the generator's file is not valid: {reason}")]
+    File {
+        /// Why.
+        reason: String,
+    },
+    /// A tensor is missing.
+    #[error("the generator's file lacks the tensor {name}")]
+    MissingTensor {
+        /// Its name.
+        name: String,
+    },
+    /// It was made for another base model.
+    #[error("the generator was trained for base {made_for}, this base is {base}: train a generator for it with POST /jobs/train")]
+    OtherBase {
+        /// The digest that it is bound to.
+        made_for: String,
+        /// The digest of the base that is loaded.
+        base: String,
+    },
+    /// A condition of another width.
+    #[error("the condition has {found} numbers, the generator needs {expected}")]
+    Condition {
+        /// What came.
+        found: usize,
+        /// What it takes.
+        expected: usize,
+    },
+    /// LoRA weights that do not fit.
+    #[error(transparent)]
+    Lora(#[from] crate::lora::Error),
+    /// The tensor library's error.
+    #[error(transparent)]
+    Tensor(#[from] candle_core::Error),
+}

@@ -1,0 +1,31 @@
+//! The generator: a conditional variational autoencoder from a condition to the B of an adapter.
+//!
+//! It knows no language model: its condition is a plain tensor. Letters: B rows of a batch, C width
+//! of the condition, Z latent width, S slots, W width of a slot's token, K size of a slot's basis,
+//! L coordinates of all B.
+//!
+//! prior p(z | c), encoder q(z | B, c), decoder (c, z) → B. The decoder writes one token for each
+//! slot (from layer and module embeddings and the condition), and each token mixes its slot's
+//! basis, which begins as the principal components of the training adapters and learns on.
+
+mod basis;
+mod checkpoint;
+mod condition;
+mod config;
+mod confidence;
+mod decoder;
+mod error;
+mod gaussian;
+mod nets;
+mod normaliser;
+
+pub use basis::principal_components;
+pub use checkpoint::{Draw, GeneratorFile, Parts, TaskVector};
+pub use condition::Standardiser;
+pub use config::{Arch, GeneratorConfig};
+pub use confidence::{Confidence, Nearest};
+pub use decoder::Decoder;
+pub use error::Error;
+pub use gaussian::{Gaussian, kl_per_unit};
+pub use nets::Cvae;
+pub use normaliser::Normaliser;

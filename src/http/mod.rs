@@ -1,0 +1,22 @@
+//! The HTTP interface: routes, bodies, problems, and their description as OpenAPI.
+//!
+//! A handler extracts, calls the service and maps its answer. Every error is a [`problem::Problem`].
+
+mod errors;
+mod extract;
+mod file;
+mod list;
+pub mod openapi;
+pub mod problem;
+mod request_id;
+mod router;
+mod routes;
+mod schemas;
+mod sse;
+mod state;
+
+pub use extract::Tenant;
+pub use openapi::openapi_json;
+pub use request_id::RequestId;
+pub use router::router;
+pub use state::{AppState, BodyLimits};

@@ -1,0 +1,142 @@
+//! The interface described as OpenAPI, and its viewer.
+//!
+//! Routes are described where they are written; this module gathers them, adds what every route has, and serves both.
+
+pub(crate) mod errors;
+
+use axum::Router;
+use axum::http::header;
+use axum::routing::get;
+use utoipa::IntoResponses;
+use utoipa::openapi::path::Operation;
+use utoipa::openapi::{InfoBuilder, OpenApi, OpenApiBuilder, PathItem};
+use utoipa::openapi::tag::TagBuilder;
+use utoipa::{PartialSchema, ToSchema};
+use utoipa_swagger_ui::{Config, SwaggerUi};
+
+use super::problem::{InvalidParam, ProblemBody};
+use super::router;
+use super::state::{AppState, BodyLimits};
+
+/// Where the description is served.
+const PATH: &str = "/openapi.json";
+
+/// The description as pretty JSON: what `GET /openapi.json` answers and `attune openapi` prints.
+pub fn openapi_json() -> String {
+    to_json(&finish(router::api(BodyLimits::default()).into_openapi()))
+}
+
+/// The description before any route.
+pub(super) fn head() -> OpenApi {
+    let info = InfoBuilder::new()
+        .title("attune")
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some(
+            "Describe a task, get a LoRA. Errors are `application/problem+json` (RFC 9457); every answer has the \
+             request's id in `x-request-id`, the caller's own where it sent one.",
+        ))
+        .license(Some(utoipa::openapi::LicenseBuilder::new().name("Apache-2.0").identifier(Some("Apache-2.0")).build()));
+    let tag = |name: &str, text: &str| TagBuilder::new().name(name).description(Some(text)).build();
+    let tags = [
+        tag("adapters", "LoRA weights: generated, imported, downloaded"),
+        tag("generate", "Completions through an adapter, or through none"),
+        tag("jobs", "Training in the background"),
+        tag("tasks", "What generators are trained on"),
+        tag("generators", "Versions of the generator"),
+        tag("server", "Probes, versions, limits"),
+    ];
+    OpenApiBuilder::new().info(info).tags(Some(tags)).build()
+}
+
+/// Adds what every route has: the server's own errors, and the schemas that only errors use.
+pub(super) fn finish(mut api: OpenApi) -> OpenApi {
+    for item in api.paths.paths.values_mut() {
+        for operation in operations(item) {
+            for (status, response) in errors::Server::responses() {
+                operation.responses.responses.entry(status).or_insert(response);
+            }
+        }
+    }
+    let schemas = &mut api.components.get_or_insert_default().schemas;
+    schemas.insert(ProblemBody::name().into_owned(), ProblemBody::schema());
+    schemas.insert(InvalidParam::name().into_owned(), InvalidParam::schema());
+    api
+}
+
+fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    [&mut item.get, &mut item.put, &mut item.post, &mut item.delete].into_iter().flatten()
+}
+
+/// The routes of the description and of its viewer, whose files are in the binary.
+pub(super) fn viewer(api: OpenApi) -> Router<AppState> {
+    let json = to_json(&api);
+    let description = get(move || {
+        let json = json.clone();
+        async move { ([(header::CONTENT_TYPE, "application/json")], json) }
+    });
+    Router::new().route(PATH, description).merge(SwaggerUi::new("/docs").config(Config::from(PATH)))
+}
+
+fn to_json(api: &OpenApi) -> String {
+    api.to_pretty_json().map(|json| json + "\n").unwrap_or_else(|error| {
+        tracing::error!(reason = %error, "the description cannot be written as JSON");
+        "{}\n".to_owned()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::Value;
+
+    use super::*;
+
+    fn document() -> Value {
+        serde_json::from_str(&openapi_json()).unwrap()
+    }
+
+    fn references(value: &Value, found: &mut BTreeSet<String>) {
+        match value {
+            Value::Object(map) => {
+                found.extend(map.get("$ref").and_then(Value::as_str).map(str::to_owned));
+                map.values().for_each(|value| references(value, found));
+            }
+            Value::Array(list) => list.iter().for_each(|value| references(value, found)),
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn every_reference_leads_somewhere() {
+        let (document, mut found) = (document(), BTreeSet::new());
+        references(&document, &mut found);
+        for reference in found {
+            assert!(document.pointer(&reference[1..]).is_some(), "{reference}");
+        }
+    }
+
+    #[test]
+    fn operations_have_ids_of_their_own_and_the_servers_errors() {
+        let (document, mut ids) = (document(), BTreeSet::new());
+        for (path, item) in document["paths"].as_object().unwrap() {
+            for (method, operation) in item.as_object().unwrap() {
+                assert!(ids.insert(operation["operationId"].as_str().unwrap().to_owned()), "{method} {path}");
+                assert!(operation["responses"]["500"].is_object(), "{method} {path}");
+            }
+        }
+        assert_eq!(ids.len(), 24);
+    }
+
+    /// `ATTUNE_UPDATE_OPENAPI=1 cargo test openapi` writes the file anew.
+    #[test]
+    fn the_committed_description_is_this_one() {
+        let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("openapi/openapi.json");
+        if std::env::var_os("ATTUNE_UPDATE_OPENAPI").is_some() {
+            std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+            std::fs::write(&file, openapi_json()).unwrap();
+        }
+        let committed = std::fs::read_to_string(&file).unwrap();
+        assert!(committed == openapi_json(), "openapi/openapi.json is old: ATTUNE_UPDATE_OPENAPI=1 cargo test openapi");
+    }
+}

@@ -1,0 +1,84 @@
+//! All routes, and what lies around them.
+//!
+//! From the outside in: the request's id, a span for the log, panics made problems, the limit of bodies, routes.
+
+use std::any::Any;
+
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::middleware::from_fn;
+use axum::response::{IntoResponse, Response};
+use axum::Router;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::trace::{DefaultOnResponse, TraceLayer};
+use tracing::{Level, Span};
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt};
+use utoipa_axum::routes;
+
+use super::openapi;
+use super::problem::{Code, Problem};
+use super::request_id::{RequestId, with_request_id};
+use super::routes::{adapters, files, generate, generators, health, import, info, jobs, tasks};
+use super::state::{AppState, BodyLimits};
+
+/// The server's routes over this state.
+pub fn router(state: AppState) -> Router {
+    let (routes, api) = api(state.limits()).split_for_parts();
+    routes
+        .merge(openapi::viewer(openapi::finish(api)))
+        .fallback(no_route)
+        .method_not_allowed_fallback(no_method)
+        .layer(DefaultBodyLimit::max(state.limits().general))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(
+            TraceLayer::new_for_http()
+                .make_span_with(span)
+                .on_response(DefaultOnResponse::new().level(Level::INFO))
+                .on_failure(()),
+        )
+        .layer(from_fn(with_request_id))
+        .with_state(state)
+}
+
+/// The routes with their description.
+pub(super) fn api(limits: BodyLimits) -> OpenApiRouter<AppState> {
+    OpenApiRouter::with_openapi(openapi::head())
+        .routes(routes!(adapters::create_adapter, adapters::list_adapters))
+        .routes(routes!(import::import_adapter).layer(DefaultBodyLimit::max(limits.import)))
+        .routes(routes!(adapters::get_adapter, adapters::delete_adapter))
+        .routes(routes!(files::get_weights))
+        .routes(routes!(files::get_config))
+        .routes(routes!(generate::generate))
+        .routes(routes!(jobs::train))
+        .routes(routes!(jobs::list_jobs))
+        .routes(routes!(jobs::get_job))
+        .routes(routes!(jobs::job_events))
+        .routes(routes!(jobs::cancel_job))
+        .routes(routes!(tasks::list_tasks))
+        .routes(routes!(tasks::put_task, tasks::get_task, tasks::delete_task))
+        .routes(routes!(tasks::put_examples).layer(DefaultBodyLimit::max(limits.examples)))
+        .routes(routes!(generators::list_generators))
+        .routes(routes!(generators::get_generator))
+        .routes(routes!(generators::activate_generator))
+        .routes(routes!(health::live))
+        .routes(routes!(health::ready))
+        .routes(routes!(info::info))
+}
+
+async fn no_route(request: Request) -> Problem {
+    Problem::new(Code::NoRoute, format!("there is no route {}; GET /openapi.json lists them", request.uri().path()))
+}
+
+async fn no_method(request: Request) -> Problem {
+    Problem::new(Code::Method, format!("{} does not have the method {}", request.uri().path(), request.method()))
+}
+
+fn panicked(panic: Box<dyn Any + Send>) -> Response {
+    let text = panic.downcast_ref::<&str>().copied().map(str::to_owned);
+    let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+    Problem::internal(&format!("a handler panicked: {}", text.unwrap_or_default())).into_response()
+}
+
+fn span(request: &Request) -> Span {
+    let id = request.extensions().get::<RequestId>().map(RequestId::as_str).unwrap_or_default();
+    tracing::info_span!("request", id, method = %request.method(), path = request.uri().path())
+}

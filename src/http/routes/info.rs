@@ -1,0 +1,13 @@
+//! What is served, and within which limits.
+
+use axum::Json;
+use axum::extract::State;
+
+use crate::http::state::AppState;
+use crate::service::Info;
+
+/// Versions, limits and load.
+#[utoipa::path(get, path = "/info", tag = "server", responses((status = 200, body = Info)))]
+pub(crate) async fn info(State(state): State<AppState>) -> Json<Info> {
+    Json(state.service().info())
+}

@@ -1,0 +1,245 @@
+//! Schemas of types that belong to modules which know no HTTP. Each mirror below describes the JSON of the type it
+//! is paired with; the tests hold the two together.
+
+use std::borrow::Cow;
+
+use serde::Serialize;
+use utoipa::openapi::{RefOr, schema::Schema};
+use utoipa::{PartialSchema, ToSchema};
+
+use crate::{engine, generator, jobs, lora, store, task};
+
+macro_rules! described {
+    ($($real:ty = $mirror:ident,)+) => {$(
+        impl PartialSchema for $real {
+            fn schema() -> RefOr<Schema> {
+                $mirror::schema()
+            }
+        }
+
+        impl ToSchema for $real {
+            fn name() -> Cow<'static, str> {
+                <$mirror as ToSchema>::name()
+            }
+
+            fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+                $mirror::schemas(schemas);
+            }
+        }
+    )+};
+}
+
+described! {
+    task::Example = Example,
+    lora::Module = Module,
+    generator::Confidence = Confidence,
+    engine::Merge = Merge,
+    engine::Applied = Applied,
+    engine::FinishReason = FinishReason,
+    engine::Usage = Usage,
+    engine::Token = Token,
+    store::AdapterKind = AdapterKind,
+    store::TaskRecord = TaskRecord,
+    store::JobState = JobState,
+    store::Progress = Progress,
+    jobs::JobKind = JobKind,
+}
+
+macro_rules! mirrors {
+    ($($(#[$outer:meta])* struct $name:ident { $($(#[$inner:meta])* $field:ident: $type:ty,)+ })+) => {$(
+        #[derive(Serialize, ToSchema)]
+        $(#[$outer])*
+        #[expect(dead_code, reason = "it only describes")]
+        struct $name { $($(#[$inner])* $field: $type,)+ }
+    )+};
+}
+
+mirrors! {
+    /// One example of a task.
+    struct Example {
+        /// What the task is done to.
+        input: String,
+        /// The output, or a list of accepted ones.
+        output: Outputs,
+    }
+
+    /// The generator's trust in an adapter.
+    struct Confidence {
+        /// From 0 to 1: the calibrated chance that the adapter does its task.
+        #[schema(minimum = 0, maximum = 1)]
+        score: f64,
+        /// Whether the score is at least one half.
+        in_distribution: bool,
+        /// The nearest training tasks, nearest first.
+        nearest_tasks: Vec<NearestTask>,
+    }
+
+    /// A training task and how near it is.
+    struct NearestTask {
+        /// Its name.
+        name: String,
+        /// Cosine of the conditions, from −1 to 1.
+        similarity: f64,
+    }
+
+    /// Tokens read and written.
+    struct Usage {
+        /// Tokens of the prompt.
+        prompt_tokens: usize,
+        /// Tokens of the answer, its end included.
+        completion_tokens: usize,
+        /// Both.
+        total_tokens: usize,
+    }
+
+    /// One token of an answer.
+    struct Token {
+        /// Its id.
+        id: u32,
+        /// Its text.
+        text: String,
+        /// Natural logarithm of its probability, before temperature and filters.
+        logprob: f32,
+        /// The likeliest ones, likeliest first.
+        top: Vec<TokenLogprob>,
+    }
+
+    /// A token and how likely it was.
+    struct TokenLogprob {
+        /// Its id.
+        id: u32,
+        /// Its text.
+        text: String,
+        /// Natural logarithm of its probability.
+        logprob: f32,
+    }
+
+    /// A training task. Its examples are not shown.
+    #[schema(as = Task)]
+    struct TaskRecord {
+        /// Its name.
+        name: String,
+        /// One or more wordings.
+        descriptions: Vec<String>,
+        /// Digest of its examples.
+        examples_digest: String,
+        /// How many examples it has.
+        example_count: u64,
+        /// How many of them are for training: all that are not marked `test`.
+        train_count: u64,
+        /// How many of them are marked `test`.
+        test_count: u64,
+        /// 1, and one more with every change.
+        version: u64,
+        /// When it was made.
+        #[schema(value_type = String, format = DateTime)]
+        created_at: String,
+        /// When it last changed.
+        #[schema(value_type = String, format = DateTime)]
+        updated_at: String,
+    }
+
+    /// How far a job is.
+    struct Progress {
+        /// What it does now.
+        phase: String,
+        /// Steps of the phase done.
+        step: u64,
+        /// Steps of the phase in all; 0 where that is not known.
+        total: u64,
+    }
+
+    /// Parameters of an adapter's training.
+    struct AdapterJob {
+        /// The registered task.
+        task: String,
+        /// Repeats a run; 0 where it is not said.
+        seed: Option<u64>,
+        /// Optimiser steps.
+        #[schema(minimum = 1, maximum = 10_000_000)]
+        steps: Option<u32>,
+        /// Peak learning rate.
+        #[schema(exclusive_minimum = 0, maximum = 1)]
+        learning_rate: Option<f64>,
+    }
+
+    /// Parameters of a generator's training.
+    struct GeneratorJob {
+        /// The tasks to train on.
+        tasks: Selection,
+        /// The architecture.
+        #[schema(required = false, default = "cvae")]
+        arch: Arch,
+        /// The stages, in order.
+        #[schema(required = false, min_items = 1)]
+        stages: Vec<Stage>,
+        /// Repeats a run; 0 where it is not said.
+        seed: Option<u64>,
+        /// Optimiser steps of each stage.
+        #[schema(minimum = 1, maximum = 10_000_000)]
+        steps: Option<u32>,
+        /// Peak learning rate.
+        #[schema(exclusive_minimum = 0, maximum = 1)]
+        learning_rate: Option<f64>,
+    }
+}
+
+macro_rules! word_mirrors {
+    ($($(#[$outer:meta])* enum $name:ident { $($body:tt)+ })+) => {$(
+        #[derive(Serialize, ToSchema)]
+        $(#[$outer])*
+        #[expect(dead_code, reason = "it only describes")]
+        enum $name { $($body)+ }
+    )+};
+}
+
+word_mirrors! {
+    /// One output, or a list of accepted ones.
+    #[serde(untagged)]
+    enum Outputs { One(String), Any(Vec<String>) }
+
+    /// A linear layer that an adapter can change.
+    #[serde(rename_all = "snake_case")]
+    enum Module { QProj, KProj, VProj, OProj, GateProj, UpProj, DownProj }
+
+    /// Whether the adapter is merged into the weights for the request.
+    #[serde(rename_all = "lowercase")]
+    enum Merge { Auto, Always, Never }
+
+    /// How the adapter was applied.
+    #[serde(rename_all = "lowercase")]
+    enum Applied { Merged, Unmerged, None }
+
+    /// Why the answer ended.
+    #[serde(rename_all = "lowercase")]
+    enum FinishReason { Stop, Length }
+
+    /// Where an adapter comes from.
+    #[serde(rename_all = "lowercase")]
+    enum AdapterKind { Generated, Trained, Imported }
+
+    /// Where a job stands.
+    #[serde(rename_all = "lowercase")]
+    enum JobState { Queued, Running, Cancelling, Succeeded, Failed, Cancelled }
+
+    /// What to train.
+    #[schema(as = TrainJob)]
+    #[serde(tag = "kind", rename_all = "snake_case")]
+    enum JobKind { Adapter(AdapterJob), Generator(GeneratorJob) }
+
+    /// `all`, or the tasks' names.
+    #[serde(untagged)]
+    enum Selection { All(All), Names(Vec<String>) }
+
+    /// All registered tasks.
+    #[serde(rename_all = "lowercase")]
+    enum All { All }
+
+    /// A generator's architecture.
+    #[serde(rename_all = "kebab-case")]
+    enum Arch { Cvae, IcmConv }
+
+    /// A stage of a generator's training.
+    #[serde(rename_all = "snake_case")]
+    enum Stage { Reconstruction, CrossEntropy }
+}

@@ -1,0 +1,69 @@
+//! What every handler shares.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use crate::service::Service;
+
+const MIB: usize = 1 << 20;
+
+/// The longest bodies, in bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct BodyLimits {
+    /// Of every other route.
+    pub general: usize,
+    /// Of `POST /adapters/import`.
+    pub import: usize,
+    /// Of `PUT /tasks/{name}/examples`.
+    pub examples: usize,
+}
+
+impl Default for BodyLimits {
+    fn default() -> Self {
+        Self { general: 16 * MIB, import: 256 * MIB, examples: 8 * MIB }
+    }
+}
+
+/// The state of the router. Clones share it.
+#[derive(Clone)]
+pub struct AppState(Arc<Shared>);
+
+struct Shared {
+    service: Arc<Service>,
+    limits: BodyLimits,
+    /// Turns true when the server drains: streams that wait for events end then.
+    closing: watch::Receiver<bool>,
+}
+
+impl AppState {
+    /// The state of a server that drains when `closing` turns true.
+    pub fn new(service: Arc<Service>, limits: BodyLimits, closing: watch::Receiver<bool>) -> Self {
+        Self(Arc::new(Shared { service, limits, closing }))
+    }
+
+    /// The service.
+    pub fn service(&self) -> &Service {
+        &self.0.service
+    }
+
+    /// The longest bodies.
+    pub fn limits(&self) -> BodyLimits {
+        self.0.limits
+    }
+
+    /// Whether the server drains.
+    pub fn is_closing(&self) -> bool {
+        *self.0.closing.borrow()
+    }
+
+    /// Until the server drains; for ever where nobody can say so any more.
+    pub fn closed(&self) -> impl Future<Output = ()> + Send + use<> {
+        let mut closing = self.0.closing.clone();
+        async move {
+            if closing.wait_for(|closing| *closing).await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! What a handler has beside its job: a place to work, a way to report, and word of when to stop.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use serde_json::{Map, Value};
+use time::OffsetDateTime;
+use tokio::runtime::Handle;
+
+use super::queue::Queue;
+use crate::store::{Attempt, JobUpdate, Progress, StoreError};
+
+/// How often progress within a phase is recorded.
+const PROGRESS_EVERY: Duration = Duration::from_millis(250);
+
+/// Why a handler should stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StopReason {
+    /// The job is not wanted any more.
+    Cancelled,
+    /// The process shuts down; the job goes on elsewhere, or here later, from its checkpoint.
+    Draining,
+    /// The job is another worker's by now, and nothing that this one does will count.
+    LeaseLost,
+}
+
+/// A handler's view of its run. It is made for a blocking thread: reports wait for the database.
+pub struct JobContext {
+    pub(super) queue: Queue,
+    pub(super) runtime: Handle,
+    pub(super) clock: fn() -> OffsetDateTime,
+    pub(super) job: String,
+    pub(super) attempt: u32,
+    pub(super) work_dir: PathBuf,
+    pub(super) stop: Arc<StopFlag>,
+    pub(super) gate: Mutex<ProgressGate>,
+}
+
+impl JobContext {
+    /// Records how far the job is. Within a phase only a few reports a second are kept.
+    pub fn progress(&self, phase: &str, step: u64, total: u64) {
+        self.report(JobUpdate::Progress(Progress { phase: phase.to_owned(), step, total }));
+    }
+
+    /// Records measured values, a point of each one's curve.
+    pub fn metrics(&self, values: &[(&str, f64)]) {
+        let values: Map<String, Value> =
+            values.iter().map(|(name, value)| ((*name).to_owned(), (*value).into())).collect();
+        self.report(JobUpdate::Metric(values));
+    }
+
+    /// Records a line for a reader.
+    pub fn log(&self, line: impl Into<String>) {
+        self.report(JobUpdate::Log(line.into()));
+    }
+
+    /// Records an update. A report that cannot be written is dropped, because training must not fail for it; one
+    /// that is refused because the job is another's tells the handler to stop.
+    pub fn report(&self, update: JobUpdate) {
+        if !self.gate.lock().unwrap_or_else(PoisonError::into_inner).lets_through(&update, Instant::now()) {
+            return;
+        }
+        let attempt = Attempt { job: &self.job, number: self.attempt };
+        match self.runtime.block_on(self.queue.update(attempt, &update, (self.clock)())) {
+            Ok(()) => {}
+            Err(StoreError::StaleAttempt { .. }) => self.stop.set(StopReason::LeaseLost),
+            Err(error) => tracing::warn!(job = self.job, %error, "a job's report was lost"),
+        }
+    }
+
+    /// Whether the handler should save a checkpoint and return [`super::JobError::Stopped`].
+    pub fn cancelled(&self) -> bool {
+        self.stop_reason().is_some()
+    }
+
+    /// Why it should, if it should.
+    pub fn stop_reason(&self) -> Option<StopReason> {
+        self.stop.get()
+    }
+
+    /// The job's own directory, which is there. It is kept from attempt to attempt, and removed when the job has
+    /// succeeded or was cancelled.
+    pub fn work_dir(&self) -> &Path {
+        &self.work_dir
+    }
+}
+
+/// Set once, read often.
+#[derive(Debug, Default)]
+pub(super) struct StopFlag(AtomicU8);
+
+impl StopFlag {
+    /// Asks to stop. The first reason stands, except that a lost lease overrides the others.
+    pub(super) fn set(&self, reason: StopReason) {
+        match reason {
+            StopReason::LeaseLost => self.0.store(3, Ordering::Release),
+            StopReason::Draining => drop(self.0.compare_exchange(0, 2, Ordering::AcqRel, Ordering::Acquire)),
+            StopReason::Cancelled => drop(self.0.compare_exchange(0, 1, Ordering::AcqRel, Ordering::Acquire)),
+        }
+    }
+
+    pub(super) fn get(&self) -> Option<StopReason> {
+        match self.0.load(Ordering::Acquire) {
+            0 => None,
+            1 => Some(StopReason::Cancelled),
+            2 => Some(StopReason::Draining),
+            _ => Some(StopReason::LeaseLost),
+        }
+    }
+}
+
+/// Thins progress out. A new phase and a phase's last step always pass.
+#[derive(Debug, Default)]
+pub(super) struct ProgressGate {
+    last: Option<(Instant, String)>,
+}
+
+impl ProgressGate {
+    fn lets_through(&mut self, update: &JobUpdate, now: Instant) -> bool {
+        let JobUpdate::Progress(progress) = update else { return true };
+        let too_soon = self.last.as_ref().is_some_and(|(at, phase)| {
+            *phase == progress.phase && progress.step != progress.total && now.duration_since(*at) < PROGRESS_EVERY
+        });
+        if !too_soon {
+            self.last = Some((now, progress.phase.clone()));
+        }
+        !too_soon
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn progress(phase: &str, step: u64) -> JobUpdate {
+        JobUpdate::Progress(Progress { phase: phase.to_owned(), step, total: 10 })
+    }
+
+    #[test]
+    fn progress_is_thinned_out_but_neither_a_new_phase_nor_the_last_step_is_lost() {
+        let (mut gate, start) = (ProgressGate::default(), Instant::now());
+        let mut at = |ms, update: &JobUpdate| gate.lets_through(update, start + Duration::from_millis(ms));
+        assert!(at(0, &progress("train", 1)));
+        assert!(!at(100, &progress("train", 2)));
+        assert!(at(300, &progress("train", 3)));
+        assert!(at(301, &progress("train", 10)));
+        assert!(at(302, &progress("evaluate", 1)));
+        assert!(at(303, &JobUpdate::Log("a line".to_owned())));
+    }
+
+    #[test]
+    fn the_first_reason_to_stop_stands_unless_the_lease_is_lost() {
+        let stop = StopFlag::default();
+        assert_eq!(stop.get(), None);
+        stop.set(StopReason::Draining);
+        stop.set(StopReason::Cancelled);
+        assert_eq!(stop.get(), Some(StopReason::Draining));
+        stop.set(StopReason::LeaseLost);
+        assert_eq!(stop.get(), Some(StopReason::LeaseLost));
+    }
+}

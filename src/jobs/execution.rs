@@ -1,0 +1,203 @@
+//! One run of one job: the handler on its thread, the heartbeat beside it, and what its end means.
+
+use std::any::Any;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::runtime::Handle;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::watch;
+use tokio::task::JoinError;
+use tokio::time::{MissedTickBehavior, interval_at};
+
+use super::context::{JobContext, ProgressGate, StopFlag, StopReason};
+use super::error::JobError;
+use super::queue::Queue;
+use super::runner::{JobHandler, RunnerConfig};
+use super::work_dirs::{clean_up, work_dir};
+use crate::store::{JobRecord, JobState, Outcome, StoreError};
+
+/// How often the end of a job is tried to be written, a second apart.
+const FINISH_TRIES: u32 = 10;
+
+/// A claimed job and what its run needs.
+pub(super) struct Execution {
+    pub(super) queue: Queue,
+    pub(super) config: Arc<RunnerConfig>,
+    pub(super) handler: Arc<dyn JobHandler>,
+    pub(super) job: JobRecord,
+}
+
+/// How a run ended.
+#[derive(Debug, PartialEq)]
+enum Ending {
+    /// With this outcome.
+    Finish(Outcome),
+    /// The job goes back to the queue.
+    Release,
+    /// The job is another's; nothing is left to say.
+    Lost,
+}
+
+impl Execution {
+    /// Runs the job and writes its end.
+    pub(super) async fn run(self, draining: watch::Receiver<bool>) {
+        let stop = Arc::new(StopFlag::default());
+        // A handler's thread outlives this future when the runner is dropped; it must learn that it is alone.
+        let _alone = StopOnDrop(Arc::clone(&stop));
+        let ended = match tokio::fs::create_dir_all(self.work_dir()).await {
+            Ok(()) => self.run_handler(&stop, draining).await,
+            Err(error) => Ok(Err(JobError::transient(error))),
+        };
+        let ending = ending(ended, stop.get(), self.job.counted_attempts());
+        self.write_end(&ending).await;
+    }
+
+    async fn run_handler(
+        &self,
+        stop: &Arc<StopFlag>,
+        mut draining: watch::Receiver<bool>,
+    ) -> Result<Result<Value, JobError>, JoinError> {
+        let mut changes = self.queue.changes();
+        let beat = (self.config.lease / 3).max(Duration::from_millis(10));
+        let mut heartbeat = interval_at(tokio::time::Instant::now() + beat, beat);
+        heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let (handler, job, context) = (Arc::clone(&self.handler), self.job.clone(), self.context(stop));
+        let mut work = tokio::task::spawn_blocking(move || handler.run(&job, &context));
+        // What happened before `changes` began to listen.
+        self.look(stop).await;
+        loop {
+            tokio::select! {
+                ended = &mut work => return ended,
+                _ = heartbeat.tick() => self.renew(stop).await,
+                asked = async { draining.wait_for(|drain| *drain).await.is_ok() }, if stop.get().is_none() => {
+                    // A sender that is gone is a runner that is gone.
+                    stop.set(if asked { StopReason::Draining } else { StopReason::LeaseLost });
+                }
+                change = changes.recv() => match change {
+                    Ok(id) if *id != *self.job.id => {}
+                    Ok(_) | Err(RecvError::Lagged(_)) => self.look(stop).await,
+                    Err(RecvError::Closed) => {}
+                },
+            }
+        }
+    }
+
+    fn context(&self, stop: &Arc<StopFlag>) -> JobContext {
+        JobContext {
+            queue: self.queue.clone(),
+            runtime: Handle::current(),
+            clock: self.config.clock,
+            job: self.job.id.clone(),
+            attempt: self.job.attempt,
+            work_dir: self.work_dir(),
+            stop: Arc::clone(stop),
+            gate: Mutex::new(ProgressGate::default()),
+        }
+    }
+
+    fn work_dir(&self) -> PathBuf {
+        work_dir(&self.config.data_dir, &self.job.id)
+    }
+
+    /// Renews the lease, and learns what the other processes want.
+    async fn renew(&self, stop: &StopFlag) {
+        match self.queue.store().renew_job(self.job.current_attempt(), self.config.lease).await {
+            Ok(JobState::Cancelling) => stop.set(StopReason::Cancelled),
+            Ok(_) => {}
+            Err(StoreError::StaleAttempt { .. }) => stop.set(StopReason::LeaseLost),
+            Err(error) => tracing::warn!(job = self.job.id, %error, "cannot renew a job's lease"),
+        }
+    }
+
+    /// Learns at once what this process wants.
+    async fn look(&self, stop: &StopFlag) {
+        match self.queue.job(&self.job.id).await {
+            Ok(job) if job.attempt != self.job.attempt => stop.set(StopReason::LeaseLost),
+            Ok(job) if job.state == JobState::Cancelling => stop.set(StopReason::Cancelled),
+            // A failure to look is no news; the heartbeat looks again.
+            Ok(_) | Err(_) => {}
+        }
+    }
+
+    /// Writes the end. Where the database does not take it the lease runs out, and the job is taken up again.
+    async fn write_end(&self, ending: &Ending) {
+        for _ in 0..FINISH_TRIES {
+            let (attempt, now) = (self.job.current_attempt(), (self.config.clock)());
+            let written = match ending {
+                Ending::Finish(outcome) => self.queue.finish(attempt, outcome, now).await,
+                Ending::Release => self.queue.release(attempt, now).await,
+                Ending::Lost => return,
+            };
+            match written {
+                Ok(job) => return clean_up(&self.config.data_dir, &job).await,
+                Err(StoreError::StaleAttempt { .. }) => {
+                    tracing::warn!(job = self.job.id, "a job ended here after another worker had taken it");
+                    return;
+                }
+                Err(error) => tracing::error!(job = self.job.id, %error, "cannot write a job's end"),
+            }
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    }
+}
+
+/// What a handler's end means.
+fn ending(
+    ended: Result<Result<Value, JobError>, JoinError>,
+    stop: Option<StopReason>,
+    counted_attempts: u32,
+) -> Ending {
+    let failed = |error: String, retry_after| Ending::Finish(Outcome::Failed { error, retry_after });
+    match ended {
+        Ok(Ok(result)) => Ending::Finish(Outcome::Succeeded(result)),
+        Ok(Err(JobError::Stopped)) => match stop {
+            Some(StopReason::Cancelled) => Ending::Finish(Outcome::Cancelled),
+            Some(StopReason::Draining) => Ending::Release,
+            Some(StopReason::LeaseLost) => Ending::Lost,
+            None => failed("the handler stopped without being asked to".to_owned(), None),
+        },
+        Ok(Err(JobError::Transient(error))) => failed(chain(&*error), Some(retry_wait(counted_attempts))),
+        Ok(Err(JobError::Permanent(error))) => failed(chain(&*error), None),
+        Err(error) if error.is_panic() => {
+            failed(format!("the handler panicked: {}", panic_message(&*error.into_panic())), None)
+        }
+        // The runtime shuts down before the thread began.
+        Err(_) => Ending::Release,
+    }
+}
+
+/// 2, 4, 8, … seconds, at most a minute.
+fn retry_wait(counted_attempts: u32) -> Duration {
+    Duration::from_secs(1 << counted_attempts.min(6)).min(Duration::from_secs(60))
+}
+
+/// The error and its causes in one line.
+fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let line = error.to_string();
+        // Many errors repeat their cause in their own text.
+        if !text.contains(&line) {
+            text = format!("{text}: {line}");
+        }
+        cause = error.source();
+    }
+    text
+}
+
+fn panic_message(payload: &(dyn Any + Send)) -> &str {
+    let text = payload.downcast_ref::<&'static str>().copied();
+    text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
+}
+
+struct StopOnDrop(Arc<StopFlag>);
+
+impl Drop for StopOnDrop {
+    fn drop(&mut self) {
+        self.0.set(StopReason::LeaseLost);
+    }
+}

@@ -1,0 +1,250 @@
+//! The queue: the job store with typed kinds, and with readers and workers that are woken at once.
+//!
+//! The store is the truth. The broadcast channel only says "look again" within this process; what another
+//! process writes is found by looking every [`QueueConfig::poll`].
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::Stream;
+use futures::stream::try_unfold;
+use time::OffsetDateTime;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{broadcast, watch};
+
+use super::error::QueueError;
+use super::kinds::JobKind;
+use crate::store::{
+    Attempt, ClaimRequest, JobEvent, JobFilter, JobRecord, JobStore, JobUpdate, NewJob, Outcome, Page, PageRequest,
+    StoreError,
+};
+
+/// How many events are read at once.
+const BATCH: u32 = 256;
+/// How many wake-ups a slow reader may miss before it just looks.
+const WAKE_UPS: usize = 256;
+
+/// The queue's limits.
+#[derive(Clone, Copy, Debug)]
+pub struct QueueConfig {
+    /// How many jobs may wait.
+    pub queue_limit: u32,
+    /// How many attempts a job may take.
+    pub max_attempts: u32,
+    /// How often to look for what other processes wrote.
+    pub poll: Duration,
+}
+
+impl Default for QueueConfig {
+    fn default() -> Self {
+        Self { queue_limit: 100, max_attempts: 5, poll: Duration::from_secs(1) }
+    }
+}
+
+/// A job to queue.
+#[derive(Clone, Debug)]
+pub struct JobRequest {
+    /// A new id; version 7 UUIDs keep the order of arrival within a millisecond.
+    pub id: String,
+    /// What it asks for.
+    pub kind: JobKind,
+    /// The caller's `Idempotency-Key`.
+    pub idempotency_key: Option<String>,
+}
+
+/// The queue. Clones share it.
+#[derive(Clone)]
+pub struct Queue {
+    store: Arc<dyn JobStore>,
+    config: QueueConfig,
+    /// The ids of jobs that something happened to.
+    changes: broadcast::Sender<Arc<str>>,
+    /// Moves on whenever a job came (back) into the queue; workers wait on it.
+    arrivals: watch::Sender<u64>,
+}
+
+impl Queue {
+    /// The queue over this store.
+    pub fn new(store: Arc<dyn JobStore>, config: QueueConfig) -> Self {
+        Self { store, config, changes: broadcast::channel(WAKE_UPS).0, arrivals: watch::channel(0).0 }
+    }
+
+    /// Queues a job, or finds the one that its key made (`false`).
+    ///
+    /// # Errors
+    /// `Invalid`; `Store` with `QueueFull`, `IdempotencyMismatch` or a failure.
+    pub async fn enqueue(&self, request: JobRequest, now: OffsetDateTime) -> Result<(JobRecord, bool), QueueError> {
+        request.kind.validate()?;
+        let job = NewJob {
+            id: request.id,
+            kind: request.kind.name().to_owned(),
+            payload: serde_json::to_value(&request.kind).map_err(StoreError::from)?,
+            max_attempts: self.config.max_attempts,
+            idempotency_key: request.idempotency_key,
+            queue_limit: self.config.queue_limit,
+        };
+        let enqueued = self.store.enqueue_job(&job, now).await?;
+        self.changed(&enqueued.job.id);
+        self.arrived();
+        Ok((enqueued.job, enqueued.created))
+    }
+
+    /// Cancels the job: at once where it waits, at its next checkpoint where it runs.
+    ///
+    /// # Errors
+    /// `NotFound`, `AlreadyFinished`, or a failure.
+    pub async fn cancel(&self, id: &str, now: OffsetDateTime) -> Result<JobRecord, StoreError> {
+        let job = self.store.cancel_job(id, now).await?;
+        self.changed(id);
+        Ok(job)
+    }
+
+    /// The job.
+    ///
+    /// # Errors
+    /// `NotFound`, or a failure.
+    pub async fn job(&self, id: &str) -> Result<JobRecord, StoreError> {
+        self.store.job(id).await
+    }
+
+    /// The jobs, the newest first.
+    ///
+    /// # Errors
+    /// `InvalidCursor`, or a failure.
+    pub async fn list(&self, filter: &JobFilter, page: &PageRequest) -> Result<Page<JobRecord>, StoreError> {
+        self.store.list_jobs(filter, page).await
+    }
+
+    /// The job's events after this one (0: all), those to come included, until the job has ended. Every event comes
+    /// once and in order, so a reader that was cut off goes on from its last id.
+    ///
+    /// The first item is `NotFound` where there is no such job; after an error the stream ends.
+    pub fn subscribe(&self, id: &str, after: u64) -> impl Stream<Item = Result<JobEvent, StoreError>> + Send + use<> {
+        let reader = EventReader {
+            store: Arc::clone(&self.store),
+            changes: self.changes.subscribe(),
+            poll: self.config.poll,
+            job: id.to_owned(),
+            last: after,
+            read: VecDeque::new(),
+        };
+        try_unfold(reader, |mut reader| async move { Ok(reader.next().await?.map(|event| (event, reader))) })
+    }
+
+    pub(super) fn store(&self) -> &dyn JobStore {
+        &*self.store
+    }
+
+    pub(super) fn poll(&self) -> Duration {
+        self.config.poll
+    }
+
+    /// The ids of jobs that something happens to from now on.
+    pub(super) fn changes(&self) -> broadcast::Receiver<Arc<str>> {
+        self.changes.subscribe()
+    }
+
+    /// Moves on whenever a worker should look for work.
+    pub(super) fn arrivals(&self) -> watch::Receiver<u64> {
+        self.arrivals.subscribe()
+    }
+
+    pub(super) async fn claim(
+        &self,
+        request: ClaimRequest<'_>,
+        now: OffsetDateTime,
+    ) -> Result<Option<JobRecord>, StoreError> {
+        let job = self.store.claim_job(request, now).await?;
+        if let Some(job) = &job {
+            self.changed(&job.id);
+        }
+        Ok(job)
+    }
+
+    pub(super) async fn update(
+        &self,
+        attempt: Attempt<'_>,
+        update: &JobUpdate,
+        now: OffsetDateTime,
+    ) -> Result<(), StoreError> {
+        self.store.update_job(attempt, update, now).await?;
+        self.changed(attempt.job);
+        Ok(())
+    }
+
+    pub(super) async fn finish(
+        &self,
+        attempt: Attempt<'_>,
+        outcome: &Outcome,
+        now: OffsetDateTime,
+    ) -> Result<JobRecord, StoreError> {
+        let job = self.store.finish_job(attempt, outcome, now).await?;
+        self.changed(attempt.job);
+        self.arrived();
+        Ok(job)
+    }
+
+    pub(super) async fn release(&self, attempt: Attempt<'_>, now: OffsetDateTime) -> Result<JobRecord, StoreError> {
+        let job = self.store.release_job(attempt, now).await?;
+        self.changed(attempt.job);
+        self.arrived();
+        Ok(job)
+    }
+
+    fn arrived(&self) {
+        self.arrivals.send_modify(|count| *count += 1);
+    }
+
+    fn changed(&self, id: &str) {
+        // An error only says that nobody listens.
+        let _ = self.changes.send(Arc::from(id));
+    }
+}
+
+/// A reader's place in a job's events.
+struct EventReader {
+    store: Arc<dyn JobStore>,
+    changes: broadcast::Receiver<Arc<str>>,
+    poll: Duration,
+    job: String,
+    last: u64,
+    /// Events that were read and not yet given out.
+    read: VecDeque<JobEvent>,
+}
+
+impl EventReader {
+    async fn next(&mut self) -> Result<Option<JobEvent>, StoreError> {
+        loop {
+            if let Some(event) = self.read.pop_front() {
+                self.last = event.id;
+                return Ok(Some(event));
+            }
+            // The state first: whatever a job that has ended ever told is then in the events.
+            let finished = self.store.job(&self.job).await?.state.is_finished();
+            self.read = self.store.job_events(&self.job, self.last, BATCH).await?.into();
+            if self.read.is_empty() {
+                if finished {
+                    return Ok(None);
+                }
+                self.changed().await;
+            }
+        }
+    }
+
+    /// Until something happened to the job here, or it is time to look at what others did.
+    async fn changed(&mut self) {
+        let told = async {
+            loop {
+                match self.changes.recv().await {
+                    Ok(id) if *id == *self.job => return,
+                    Ok(_) => {}
+                    Err(RecvError::Lagged(_)) => return,
+                    Err(RecvError::Closed) => std::future::pending().await,
+                }
+            }
+        };
+        // Running into the time limit is the other way to wake up.
+        let _ = tokio::time::timeout(self.poll, told).await;
+    }
+}

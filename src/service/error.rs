@@ -1,0 +1,99 @@
+//! Why a caller gets no answer.
+
+/// An error of the service. Its text is fit for callers, but for `Internal`, which is logged.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The description or the demonstrations.
+    #[error(transparent)]
+    Task(#[from] crate::task::Error),
+    /// A value that cannot be.
+    #[error("{field}: {problem}")]
+    Invalid {
+        /// Which field.
+        field: &'static str,
+        /// What is wrong with it, and the mend.
+        problem: String,
+    },
+    /// Nothing of this id or name.
+    #[error("there is no {what} {id}")]
+    NotFound {
+        /// What kind of thing.
+        what: &'static str,
+        /// Its id or name.
+        id: String,
+    },
+    /// The base has no generator yet.
+    #[error("this base model has no generator yet: register tasks with PUT /tasks/{{name}} (or `attune task import --builtin`), then train one with POST /jobs/train {{\"kind\": \"generator\", \"tasks\": \"all\"}}")]
+    NoGenerator,
+    /// The generator was made for another base.
+    #[error("the generator was made for base {made_for}, this server runs {base}: train one for it with POST /jobs/train")]
+    StaleGenerator {
+        /// The digest that it is bound to.
+        made_for: String,
+        /// The digest of the base that is loaded.
+        base: String,
+    },
+    /// The adapter was made for another base.
+    #[error("adapter {id} was made for base {made_for}, this server runs {base}: make it anew from its description")]
+    StaleAdapter {
+        /// Its id.
+        id: String,
+        /// The digest that it was made for.
+        made_for: String,
+        /// The digest of the base that is loaded.
+        base: String,
+    },
+    /// Another adapter has the name.
+    #[error("the name {name} is taken: choose another or send \"replace\": true")]
+    NameTaken {
+        /// The name.
+        name: String,
+    },
+    /// The engine refuses.
+    #[error(transparent)]
+    Engine(#[from] crate::engine::Error),
+    /// An adapter's files.
+    #[error(transparent)]
+    Lora(#[from] crate::lora::Error),
+    /// The queue refuses.
+    #[error(transparent)]
+    Job(#[from] crate::jobs::QueueError),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] crate::store::StoreError),
+    /// The bytes' store.
+    #[error(transparent)]
+    Artifact(#[from] crate::store::ArtifactError),
+    /// Something that is attune's own fault.
+    #[error("internal error")]
+    Internal {
+        /// For the log alone.
+        reason: String,
+    },
+}
+
+impl Error {
+    /// A fault of attune's own.
+    pub(super) fn internal(error: impl std::fmt::Display) -> Self {
+        Self::Internal { reason: error.to_string() }
+    }
+
+    /// The model's error: a text that is too long is the caller's, the rest is attune's.
+    pub(super) fn model(error: crate::lm::Error) -> Self {
+        match error {
+            crate::lm::Error::TooLong { tokens, context } => Self::Invalid {
+                field: "task",
+                problem: format!("{tokens} tokens do not fit the base's context of {context}: shorten the text"),
+            },
+            other => Self::internal(other),
+        }
+    }
+
+    /// The generator's error.
+    pub(super) fn generator(error: crate::generator::Error) -> Self {
+        match error {
+            crate::generator::Error::OtherBase { made_for, base } => Self::StaleGenerator { made_for, base },
+            other => Self::internal(other),
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! Generator versions: which there are, which serves.
+
+use super::adapters::missing;
+use super::files::blocking;
+use super::{ActiveGenerator, Error, GeneratorView, Service};
+use crate::generator::GeneratorFile;
+use crate::store::{GeneratorRecord, GeneratorState, Page, PageRequest};
+use std::sync::{Arc, PoisonError};
+
+impl Service {
+    /// All versions, newest first.
+    ///
+    /// # Errors
+    /// [`Error::Store`] with an invalid cursor.
+    pub async fn list_generators(&self, page: &PageRequest) -> Result<Page<GeneratorView>, Error> {
+        let Page { data, next_cursor } = self.store.list_generators(page).await?;
+        Ok(Page { data: data.into_iter().map(|record| self.generator_view(record)).collect(), next_cursor })
+    }
+
+    /// One version.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub async fn generator(&self, id: &str) -> Result<GeneratorView, Error> {
+        let record = self.store.generator(id).await.map_err(|e| missing(e, "generator", id))?;
+        Ok(self.generator_view(record))
+    }
+
+    /// Makes a version the one that serves: promotes it, or rolls back to it. Requests under way finish with
+    /// the one that they began with.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; [`Error::StaleGenerator`] where it was made for another base.
+    pub async fn activate_generator(&self, id: &str) -> Result<GeneratorView, Error> {
+        // Load it first: a damaged file must not become the one that serves.
+        let file = self.generator_file(id).await?;
+        file.check_base(self.base.digest()).map_err(Error::generator)?;
+        let record = self.store.activate_generator(id).await.map_err(|e| missing(e, "generator", id))?;
+        let active = ActiveGenerator { id: id.to_owned(), file };
+        *self.active.write().unwrap_or_else(PoisonError::into_inner) = Some(active);
+        Ok(self.generator_view(record))
+    }
+
+    /// Stores a generator's file as a version, inactive; its id is the beginning of its digest.
+    ///
+    /// # Errors
+    /// Those of the stores.
+    pub async fn add_generator(&self, version: NewGenerator) -> Result<GeneratorRecord, Error> {
+        let bytes = version.file.to_bytes().map_err(Error::generator)?;
+        let (artifacts, size) = (Arc::clone(&self.artifacts), bytes.len() as u64);
+        let digest = blocking(move || Ok(artifacts.put(&bytes)?)).await?;
+        let record = GeneratorRecord {
+            id: digest.chars().take(16).collect(),
+            base_digest: version.file.base_digest().to_owned(),
+            state: GeneratorState::Ready,
+            arch: "cvae".into(),
+            digest,
+            bytes: size,
+            evaluation: version.evaluation,
+            parent: version.parent,
+            active: false,
+            created_at: (self.clock)(),
+        };
+        Ok(self.store.insert_generator(&record).await?)
+    }
+
+    /// The generator of this id, or the active one.
+    pub(super) async fn generator_or_active(&self, id: Option<&str>) -> Result<(String, Arc<GeneratorFile>), Error> {
+        match (id, self.active()) {
+            (Some(id), _) => Ok((id.to_owned(), self.generator_file(id).await?)),
+            (None, Some(active)) => Ok((active.id, active.file)),
+            (None, None) => Err(Error::NoGenerator),
+        }
+    }
+
+    /// A generator's file, loaded once.
+    pub(super) async fn generator_file(&self, id: &str) -> Result<Arc<GeneratorFile>, Error> {
+        if let Some(file) = self.loaded.lock().unwrap_or_else(PoisonError::into_inner).get(id) {
+            return Ok(Arc::clone(file));
+        }
+        let record = self.store.generator(id).await.map_err(|e| missing(e, "generator", id))?;
+        let (artifacts, device) = (Arc::clone(&self.artifacts), self.base.model().device().clone());
+        let load = move || {
+            let bytes = artifacts.get(&record.digest)?;
+            GeneratorFile::from_bytes(&bytes, &device).map_err(Error::generator)
+        };
+        let file = Arc::new(blocking(load).await?);
+        // Two that load at once must end with one file: rows share x·A0ᵀ only where they share A0.
+        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(Arc::clone(loaded.entry(id.to_owned()).or_insert(file)))
+    }
+
+    /// Takes up the generator that the store says serves this base.
+    pub(super) async fn load_active(&self) -> Result<(), Error> {
+        let record = self.store.active_generator(self.base.digest()).await?;
+        let active = match record {
+            Some(record) => Some(ActiveGenerator { file: self.generator_file(&record.id).await?, id: record.id }),
+            None => None,
+        };
+        *self.active.write().unwrap_or_else(PoisonError::into_inner) = active;
+        Ok(())
+    }
+
+    fn generator_view(&self, record: GeneratorRecord) -> GeneratorView {
+        GeneratorView {
+            stale: record.base_digest != self.base.digest(),
+            id: record.id,
+            base_model: record.base_digest,
+            arch: record.arch,
+            active: record.active,
+            bytes: record.bytes,
+            evaluation: record.evaluation,
+            parent: record.parent,
+            created_at: record.created_at,
+        }
+    }
+}
+
+/// A version that is to be stored.
+#[derive(Clone, Debug)]
+pub struct NewGenerator {
+    /// Its file.
+    pub file: Arc<GeneratorFile>,
+    /// What was measured.
+    pub evaluation: Option<serde_json::Value>,
+    /// The version that it grew from.
+    pub parent: Option<String>,
+}

@@ -1,0 +1,37 @@
+//! Adapters that were trained elsewhere.
+
+use super::adapters::named;
+use super::{AdapterView, Error, Service};
+use crate::lora::PeftFiles;
+use crate::store::{AdapterRecord, OnNameTaken, PublishOutcome};
+
+/// A PEFT adapter's two files.
+#[derive(Clone, Debug)]
+pub struct ImportAdapter {
+    /// `adapter_config.json`
+    pub config: Vec<u8>,
+    /// `adapter_model.safetensors`
+    pub weights: Vec<u8>,
+    /// A name of one's own.
+    pub name: Option<String>,
+    /// Whether the name may be taken from another adapter.
+    pub replace: bool,
+}
+
+impl Service {
+    /// Checks and stores an adapter; says whether it is new to the tenant. Its id is its bytes' digest.
+    ///
+    /// # Errors
+    /// [`Error::Lora`] names the key or tensor; [`Error::NameTaken`], [`Error::Invalid`] the name.
+    pub async fn import_adapter(&self, tenant: &str, import: ImportAdapter) -> Result<(AdapterView, bool), Error> {
+        self.check_name(import.name.as_deref())?;
+        let files = PeftFiles { config: import.config, weights: import.weights };
+        let adapter = self.read(&files)?;
+        let bytes = files.weights.len() as u64;
+        let digest = self.store_files(files).await?;
+        let record = AdapterRecord { name: import.name, ..self.unnamed_record(&adapter, bytes, digest) };
+        let taken = if import.replace { OnNameTaken::Replace } else { OnNameTaken::Refuse };
+        let published = self.store.publish_adapter(tenant, &record, taken).await.map_err(named)?;
+        Ok((self.view(published.record), published.outcome != PublishOutcome::Existing))
+    }
+}

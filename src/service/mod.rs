@@ -1,0 +1,183 @@
+//! What attune does for a caller, free of HTTP: adapters from descriptions, completions through
+//! them, tasks, generators and training jobs.
+//!
+//! One [`Service`] holds the base, the engine, the store and the caches. Heavy work (reading a
+//! description, writing weights) runs on blocking threads, outside the engine's.
+
+mod adapter_cache;
+mod adapters;
+pub mod api;
+mod error;
+mod files;
+mod generate;
+mod generators;
+mod importing;
+mod tasks;
+mod training;
+
+pub use adapters::{AdapterFile, FileBody};
+pub use api::*;
+pub use error::Error;
+pub use importing::ImportAdapter;
+pub use generators::NewGenerator;
+pub use training::TrainHandler;
+
+use crate::engine::{Engine, EngineOptions};
+use crate::generator::GeneratorFile;
+use crate::jobs::{JobKind, JobRequest, Queue};
+use crate::lora::Module;
+use crate::store::{Artifacts, JobRecord, Store};
+use crate::task::{Base, Encoder, MAX_DEMONSTRATIONS, MAX_DESCRIPTION_CHARS};
+use adapter_cache::AdapterCache;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, RwLock};
+use time::OffsetDateTime;
+
+/// The largest body of a request.
+pub const MAX_BODY_BYTES: usize = 16 << 20;
+/// The most samples of one request.
+pub const MAX_SAMPLES: usize = 64;
+
+/// What a service is built of.
+pub struct Parts {
+    /// The base.
+    pub base: Base,
+    /// Records.
+    pub store: Arc<dyn Store>,
+    /// Bytes.
+    pub artifacts: Arc<Artifacts>,
+    /// Jobs.
+    pub queue: Queue,
+    /// The engine's bounds.
+    pub engine: EngineOptions,
+    /// Bytes of adapters that are kept in memory.
+    pub adapter_cache_bytes: u64,
+    /// Now.
+    pub clock: fn() -> OffsetDateTime,
+    /// A new id for a job or a completion.
+    pub new_id: fn() -> String,
+}
+
+/// attune for one base model.
+pub struct Service {
+    base: Base,
+    engine: Engine,
+    encoder: Encoder,
+    store: Arc<dyn Store>,
+    artifacts: Arc<Artifacts>,
+    queue: Queue,
+    adapters: AdapterCache,
+    active: RwLock<Option<ActiveGenerator>>,
+    /// Generators that were loaded, by id: requests that name an older one need not load it anew.
+    loaded: Mutex<HashMap<String, Arc<GeneratorFile>>>,
+    clock: fn() -> OffsetDateTime,
+    new_id: fn() -> String,
+}
+
+/// The generator that serves.
+#[derive(Clone)]
+struct ActiveGenerator {
+    id: String,
+    file: Arc<GeneratorFile>,
+}
+
+impl Service {
+    /// Starts the engine and loads the active generator of the base, where there is one.
+    ///
+    /// # Errors
+    /// Where the system gives no thread, or the generator's file is damaged.
+    pub async fn start(parts: Parts) -> Result<Self, Error> {
+        let base = parts.base;
+        let tokenizer = base.prompter().tokenizer().clone();
+        let engine = Engine::start(base.model().clone(), tokenizer, base.ends().to_vec(), parts.engine)
+            .map_err(|e| Error::Internal { reason: e.to_string() })?;
+        let encoder = Encoder::new(base.model().clone(), base.prompter().clone());
+        let service = Self {
+            engine,
+            encoder,
+            store: parts.store,
+            artifacts: parts.artifacts,
+            queue: parts.queue,
+            adapters: AdapterCache::new(parts.adapter_cache_bytes),
+            active: RwLock::new(None),
+            loaded: Mutex::new(HashMap::new()),
+            clock: parts.clock,
+            new_id: parts.new_id,
+            base,
+        };
+        service.load_active().await?;
+        Ok(service)
+    }
+
+    /// The base.
+    pub fn base(&self) -> &Base {
+        &self.base
+    }
+
+    /// The job queue: list, one, cancel, subscribe.
+    pub fn queue(&self) -> &Queue {
+        &self.queue
+    }
+
+    /// Whether requests can be answered.
+    pub fn is_ready(&self) -> bool {
+        !self.engine.is_stopping()
+    }
+
+    /// Takes no more completions; those that run are finished.
+    pub fn stop(&self) {
+        self.engine.stop();
+    }
+
+    /// Queues a training job, or finds the one that the idempotency key made.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] names a task that is not registered; [`Error::Invalid`] a value that cannot
+    /// be; [`Error::Job`] a full queue or a key that was used for another job.
+    pub async fn train(&self, kind: JobKind, idempotency_key: Option<String>) -> Result<(JobRecord, bool), Error> {
+        kind.validate().map_err(|e| Error::Invalid { field: e.field, problem: e.problem.to_owned() })?;
+        self.check_tasks(&kind).await?;
+        let request = JobRequest { id: (self.new_id)(), kind, idempotency_key };
+        Ok(self.queue.enqueue(request, (self.clock)()).await?)
+    }
+
+    /// Versions, limits and load.
+    pub fn info(&self) -> Info {
+        let model = self.base.model();
+        let active = self.active();
+        let status = self.engine.status();
+        let options = self.engine.options();
+        Info {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            base_model: self.base.name().to_owned(),
+            base_digest: self.base.digest().to_owned(),
+            base_parameters: self.base.parameters(),
+            device: device_name(model.device()),
+            dtype: format!("{:?}", model.dtype()).to_lowercase(),
+            target_modules: active.as_ref().map_or_else(|| Module::ALL.to_vec(), |a| a.file.config().layout.modules()),
+            generator: active.map(|a| a.id),
+            limits: Limits {
+                description_chars: MAX_DESCRIPTION_CHARS,
+                demonstrations: MAX_DEMONSTRATIONS,
+                rank: crate::lora::MAX_RANK,
+                context_tokens: model.config().context,
+                samples: MAX_SAMPLES,
+                body_bytes: MAX_BODY_BYTES,
+                queue: options.queue,
+            },
+            engine: EngineInfo { queued: status.queued, running: status.running, max_rows: options.max_rows },
+        }
+    }
+
+    fn active(&self) -> Option<ActiveGenerator> {
+        self.active.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    }
+}
+
+fn device_name(device: &candle_core::Device) -> String {
+    match device.location() {
+        candle_core::DeviceLocation::Cpu => "cpu".into(),
+        candle_core::DeviceLocation::Cuda { gpu_id } => format!("cuda:{gpu_id}"),
+        candle_core::DeviceLocation::Metal { gpu_id } => format!("metal:{gpu_id}"),
+    }
+}

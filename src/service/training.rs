@@ -1,0 +1,309 @@
+//! The handlers of training jobs: one task's adapter, and a generator over many tasks.
+//!
+//! A job works in its own folder, from its last checkpoint where it has one. What it made is stored
+//! first and promoted last, in one step, so a job that fails or is cancelled leaves what is served
+//! as it was.
+
+use super::generators::NewGenerator;
+use super::{Error, Service};
+use crate::generator::{Draw, GeneratorFile};
+use crate::jobs::{AdapterJob, Arch, GeneratorJob, JobContext, JobError, JobHandler, JobKind, Selection, Stage};
+use crate::lm::RowAdapters;
+use crate::lora::{Adapter, Module, SharedA, write_peft};
+use crate::store::{AdapterKind, AdapterRecord, DEFAULT_TENANT, JobRecord, OnNameTaken, PageRequest, Split};
+use crate::task::{Base, Demonstrations, ENCODER_VERSION, Example};
+use crate::training::adapter_trainer::{AdapterContext, AdapterRun, TrainedAdapter, train_adapters};
+use crate::training::dataset::TaskData;
+use crate::training::evaluate::{exact_matches, rate};
+use crate::training::generator_data::Corpus;
+use crate::training::generator_trainer::{GeneratorContext, GeneratorRun, train_generator};
+use crate::training::progress::{Progress, Report};
+use crate::training::{Error as TrainingError, Workers};
+use candle_core::Tensor;
+use serde_json::{Value, json};
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::runtime::Handle;
+
+/// The rank of adapters where no generator says another.
+const RANK: usize = 8;
+/// Every how many steps a loss is recorded.
+const METRIC_EVERY: usize = 10;
+/// How much a new generator may fall behind the active one on the same tasks.
+const GATE: f64 = 0.02;
+
+/// Runs training jobs of a service.
+pub struct TrainHandler {
+    /// The service.
+    pub service: Arc<Service>,
+    /// Threads that train.
+    pub threads: usize,
+}
+
+impl JobHandler for TrainHandler {
+    fn run(&self, job: &JobRecord, context: &JobContext) -> Result<Value, JobError> {
+        let mut payload = job.payload.clone();
+        if let Some(object) = payload.as_object_mut() {
+            object.insert("kind".into(), job.kind.clone().into());
+        }
+        let kind: JobKind = serde_json::from_value(payload).map_err(JobError::permanent)?;
+        let workers = Workers::new(self.threads).map_err(JobError::transient)?;
+        let run = Run { service: &self.service, context, workers, runtime: Handle::current() };
+        match kind {
+            JobKind::Adapter(job) => run.adapter(&job),
+            JobKind::Generator(job) => run.generator(&job),
+        }
+    }
+}
+
+struct Run<'a> {
+    service: &'a Service,
+    context: &'a JobContext,
+    workers: Workers,
+    runtime: Handle,
+}
+
+/// A job's reports.
+struct JobProgress<'a>(&'a JobContext);
+
+impl Progress for JobProgress<'_> {
+    fn report(&self, report: &Report<'_>) {
+        self.0.progress(report.phase, report.step as u64, report.total as u64);
+        if report.step % METRIC_EVERY == 0 || report.step == report.total {
+            self.0.metrics(report.metrics);
+        }
+    }
+
+    fn cancelled(&self) -> bool {
+        self.0.cancelled()
+    }
+}
+
+impl Run<'_> {
+    fn adapter(&self, job: &AdapterJob) -> Result<Value, JobError> {
+        let task = self.task_data(&job.task)?;
+        let (shared, alpha) = self.shared()?;
+        let run = adapter_run(alpha, (job.seed, job.steps, job.learning_rate));
+        let trained = self.train_adapters(&[task], &shared, &run)?;
+        let trained = trained.into_iter().next().ok_or_else(|| permanent("no adapter was trained"))?;
+        let adapter = self.adapter_of(&shared, &trained, alpha)?;
+        let files = write_peft(&adapter, self.base().name()).map_err(JobError::permanent)?;
+        let bytes = files.weights.len() as u64;
+        let digest = self.runtime.block_on(self.service.store_files(files)).map_err(failed)?;
+        let record = AdapterRecord {
+            kind: AdapterKind::Trained,
+            task: Some(job.task.clone()),
+            ..self.service.unnamed_record(&adapter, bytes, digest)
+        };
+        let publish = self.service.store.publish_adapter(DEFAULT_TENANT, &record, OnNameTaken::Refuse);
+        let published = self.runtime.block_on(publish).map_err(JobError::transient)?;
+        Ok(json!({"adapter": published.record.id, "task": job.task, "exact_match": trained.exact_match}))
+    }
+
+    fn generator(&self, job: &GeneratorJob) -> Result<Value, JobError> {
+        if job.arch == Arch::IcmConv {
+            return Err(permanent("arch icm-conv cannot be trained yet: leave arch out"));
+        }
+        let names = self.runtime.block_on(self.service.selected(&job.tasks)).map_err(failed)?;
+        let tasks: Vec<TaskData> = names.iter().map(|name| self.task_data(name)).collect::<Result<_, _>>()?;
+        let (shared, alpha) = self.shared()?;
+        let trained = match job.stages.contains(&Stage::Reconstruction) {
+            true => self.train_adapters(&tasks, &shared, &adapter_run(alpha, (job.seed, None, None)))?,
+            false => Vec::new(),
+        };
+        let trajectory = |task: &TaskData| {
+            let own = trained.iter().find(|adapter| adapter.name == task.name);
+            own.map(|adapter| adapter.trajectory.clone()).unwrap_or_default()
+        };
+        let tasks_with: Vec<_> = tasks.iter().map(|task| (task.clone(), trajectory(task))).collect();
+        let seed = job.seed.unwrap_or(0);
+        let corpus = Corpus::new(tasks_with, &self.service.encoder, &self.workers, seed).map_err(training)?;
+        let file = train_generator(
+            &GeneratorContext {
+                model: self.base().model(),
+                base_digest: self.base().digest(),
+                encoder_version: ENCODER_VERSION,
+                shared: &shared,
+                alpha,
+                bos: self.base().bos(),
+                workers: &self.workers,
+                progress: &JobProgress(self.context),
+                checkpoint: Some(self.context.work_dir().join("generator.checkpoint.safetensors")),
+            },
+            &corpus,
+            &generator_run(job),
+        )
+        .map_err(training)?;
+        self.promote(Arc::new(file), &tasks)
+    }
+
+    /// Measures the new version and the active one on the same tasks, stores it, and promotes it where it passes.
+    fn promote(&self, file: Arc<GeneratorFile>, tasks: &[TaskData]) -> Result<Value, JobError> {
+        let score = self.score(&file, tasks)?;
+        let active = self.service.active();
+        let known = |file: &GeneratorFile| -> Vec<TaskData> {
+            tasks.iter().filter(|task| file.tasks().iter().any(|t| t.name == task.name)).cloned().collect()
+        };
+        let (mut passes, mut parent) = (true, None);
+        if let Some(active) = active {
+            let shared = known(&active.file);
+            if !shared.is_empty() {
+                passes = self.score(&file, &shared)? >= self.score(&active.file, &shared)? - GATE;
+            }
+            parent = Some(active.id);
+        }
+        let evaluation = json!({"generated": score, "tasks": tasks.len(), "passed": passes});
+        let version = NewGenerator { file, evaluation: Some(evaluation.clone()), parent };
+        let record = self.runtime.block_on(self.service.add_generator(version)).map_err(failed)?;
+        if self.context.cancelled() {
+            return Err(JobError::Stopped);
+        }
+        if passes {
+            self.runtime.block_on(self.service.activate_generator(&record.id)).map_err(failed)?;
+        } else {
+            self.context.log("the new generator falls behind the active one: it was stored but not promoted");
+        }
+        Ok(json!({"generator": record.id, "activated": passes, "evaluation": evaluation}))
+    }
+
+    /// Exact match of generated adapters on the tasks' unseen examples, with each task's first description.
+    fn score(&self, file: &GeneratorFile, tasks: &[TaskData]) -> Result<f64, JobError> {
+        let nothing = Demonstrations::default();
+        let scores = self.workers.map(tasks.iter().collect(), |task: &TaskData| -> Result<f64, TrainingError> {
+            let raw = self.service.encoder.encode(&[(task.descriptions[0].as_str(), &nothing)])?;
+            let adapter = file.generate(&file.standardised(&raw[0])?, Draw::Mean)?;
+            let adapters = RowAdapters::of_rows(&[Some((&adapter, 1.0))], self.base().model().dtype())?;
+            let hits = exact_matches(self.base().model(), &[task.test_row(self.base().bos())], &adapters)?;
+            Ok(rate(hits.iter().flatten()))
+        });
+        let scores: Vec<f64> = scores.into_iter().collect::<Result<_, _>>().map_err(training)?;
+        Ok(scores.iter().sum::<f64>() / scores.len().max(1) as f64)
+    }
+
+    fn train_adapters(
+        &self,
+        tasks: &[TaskData],
+        shared: &SharedA,
+        run: &AdapterRun,
+    ) -> Result<Vec<TrainedAdapter>, JobError> {
+        let done = Mutex::new(Vec::new());
+        let context = AdapterContext {
+            model: self.base().model(),
+            shared,
+            bos: self.base().bos(),
+            workers: &self.workers,
+            progress: &JobProgress(self.context),
+            checkpoints: Some(self.context.work_dir().to_owned()),
+        };
+        train_adapters(&context, tasks, run, |adapters| {
+            done.lock().unwrap_or_else(PoisonError::into_inner).extend(adapters);
+            Ok(())
+        })
+        .map_err(training)?;
+        Ok(done.into_inner().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// A0 and alpha: the active generator's, so that a trained adapter can join its corpus, or the base's own.
+    fn shared(&self) -> Result<(SharedA, f64), JobError> {
+        if let Some(active) = self.service.active() {
+            return Ok((active.file.shared().clone(), active.file.config().alpha));
+        }
+        let model = self.base().model();
+        let layout = model.config().shape().layout(&Module::ALL, RANK);
+        let shared = SharedA::random(layout, 1, model.device()).map_err(JobError::permanent)?;
+        Ok((shared, AdapterRun::default().alpha))
+    }
+
+    /// The task's examples in tokens. Those marked `test` measure; where none is, every fifth does.
+    fn task_data(&self, name: &str) -> Result<TaskData, JobError> {
+        let record = self.runtime.block_on(self.service.task(name)).map_err(failed)?;
+        let stored = self.runtime.block_on(self.service.store.examples(name)).map_err(JobError::transient)?;
+        let marked = stored.iter().any(|example| example.split == Some(Split::Test));
+        let (mut train, mut test) = (Vec::new(), Vec::new());
+        for (index, example) in stored.into_iter().enumerate() {
+            let outputs = example.output.accepted().to_vec();
+            let is_test = if marked { example.split == Some(Split::Test) } else { index % 5 == 4 };
+            let output = crate::task::Outputs::Any(outputs);
+            let half = if is_test { &mut test } else { &mut train };
+            half.push(Example { input: example.input, output });
+        }
+        TaskData::of_examples(name, record.descriptions, train, &test, self.base().prompter()).map_err(training)
+    }
+
+    fn adapter_of(&self, shared: &SharedA, trained: &TrainedAdapter, alpha: f64) -> Result<Adapter, JobError> {
+        let last = trained.trajectory.last().ok_or_else(|| permanent("the training kept no checkpoint"))?;
+        let b = Tensor::from_slice(last, last.len(), self.base().model().device()).map_err(JobError::permanent)?;
+        Adapter::over(shared, &b, alpha).map_err(JobError::permanent)
+    }
+
+    fn base(&self) -> &Base {
+        &self.service.base
+    }
+}
+
+impl Service {
+    /// The names that a selection stands for.
+    async fn selected(&self, selection: &Selection) -> Result<Vec<String>, Error> {
+        match selection {
+            Selection::Names(names) => Ok(names.clone()),
+            Selection::All(_) => {
+                let mut names = Vec::new();
+                let mut page = PageRequest { limit: crate::store::page::MAX_LIMIT, cursor: None };
+                loop {
+                    let found = self.store.list_tasks(&page).await?;
+                    names.extend(found.data.into_iter().filter(|t| t.train_count > 0).map(|task| task.name));
+                    match found.next_cursor {
+                        Some(cursor) => page.cursor = Some(cursor),
+                        None => return Ok(names),
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn adapter_run(alpha: f64, (seed, steps, rate): (Option<u64>, Option<u32>, Option<f64>)) -> AdapterRun {
+    let mut run = AdapterRun { alpha, seed: seed.unwrap_or(0), ..AdapterRun::default() };
+    if let Some(steps) = steps {
+        run.schedule.steps = steps as usize;
+        run.schedule.decay = run.schedule.steps / 2;
+    }
+    run.schedule.peak = rate.unwrap_or(run.schedule.peak);
+    run
+}
+
+fn generator_run(job: &GeneratorJob) -> GeneratorRun {
+    let mut run = GeneratorRun { seed: job.seed.unwrap_or(0), ..GeneratorRun::default() };
+    for (stage, plan) in
+        [(Stage::Reconstruction, &mut run.reconstruction), (Stage::CrossEntropy, &mut run.cross_entropy)]
+    {
+        if let Some(steps) = job.steps {
+            plan.schedule.steps = steps as usize;
+            plan.schedule.decay = plan.schedule.steps / 2;
+        }
+        plan.schedule.peak = job.learning_rate.unwrap_or(plan.schedule.peak);
+        if !job.stages.contains(&stage) {
+            plan.schedule.steps = 0;
+        }
+    }
+    run
+}
+
+/// A training error: a stop is a stop, a full disk may pass, the rest would come again.
+fn training(error: TrainingError) -> JobError {
+    match error {
+        TrainingError::Cancelled => JobError::Stopped,
+        TrainingError::Checkpoint { .. } => JobError::transient(error),
+        other => JobError::permanent(other),
+    }
+}
+
+fn failed(error: Error) -> JobError {
+    match error {
+        Error::Store(_) | Error::Artifact(_) => JobError::transient(error),
+        other => JobError::permanent(other),
+    }
+}
+
+fn permanent(reason: &str) -> JobError {
+    JobError::permanent(reason.to_owned())
+}

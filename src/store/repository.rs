@@ -1,0 +1,243 @@
+//! The repository traits. Their futures are boxed, so that a store can be an `Arc<dyn Store>`.
+//!
+//! Every method may fail with `Busy`, `DiskFull` or `Database`; its own section names the errors beyond
+//! those. A method that fails has changed nothing.
+
+use std::collections::BTreeSet;
+use std::pin::Pin;
+use std::time::Duration;
+
+use serde_json::Value;
+use time::OffsetDateTime;
+
+use super::error::StoreError;
+use super::page::{Page, PageRequest};
+use super::records::*;
+
+/// What a store's method gives.
+pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
+
+/// All repositories of one database.
+pub trait Store: AdapterStore + TaskStore + GeneratorStore + JobStore {
+    /// The digests of all artifacts that a record names; the others may be collected.
+    fn referenced_digests(&self) -> StoreFuture<'_, BTreeSet<String>>;
+}
+
+/// The adapters of each tenant.
+pub trait AdapterStore: Send + Sync {
+    /// Stores the adapter where nobody has it and lists it for the tenant. The first published bytes stand; the
+    /// name, where the record has one, becomes this adapter's also if the tenant had it unnamed.
+    ///
+    /// # Errors
+    /// `NameTaken` with [`OnNameTaken::Refuse`].
+    fn publish_adapter<'a>(
+        &'a self,
+        tenant: &'a str,
+        record: &'a AdapterRecord,
+        taken: OnNameTaken,
+    ) -> StoreFuture<'a, Published>;
+
+    /// The tenant's adapter with this id.
+    ///
+    /// # Errors
+    /// `NotFound`, also where only another tenant has it.
+    fn adapter<'a>(&'a self, tenant: &'a str, id: &'a str) -> StoreFuture<'a, AdapterRecord>;
+
+    /// The tenant's adapter with this name.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    fn adapter_by_name<'a>(&'a self, tenant: &'a str, name: &'a str) -> StoreFuture<'a, AdapterRecord>;
+
+    /// The tenant's adapters, the newest first.
+    ///
+    /// # Errors
+    /// `InvalidCursor`.
+    fn list_adapters<'a>(
+        &'a self,
+        tenant: &'a str,
+        filter: &'a AdapterFilter,
+        page: &'a PageRequest,
+    ) -> StoreFuture<'a, Page<AdapterRecord>>;
+
+    /// Gives the adapter this name, or none.
+    ///
+    /// # Errors
+    /// `NotFound`; `NameTaken` with [`OnNameTaken::Refuse`].
+    fn rename_adapter<'a>(
+        &'a self,
+        tenant: &'a str,
+        id: &'a str,
+        name: Option<&'a str>,
+        taken: OnNameTaken,
+    ) -> StoreFuture<'a, AdapterRecord>;
+
+    /// Takes the adapter from the tenant's list; with its last tenant the adapter is gone.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    fn unlist_adapter<'a>(&'a self, tenant: &'a str, id: &'a str) -> StoreFuture<'a, Unlisted>;
+}
+
+/// The training tasks.
+pub trait TaskStore: Send + Sync {
+    /// Makes the task, or changes its descriptions.
+    ///
+    /// # Errors
+    /// None of its own.
+    fn put_task<'a>(
+        &'a self,
+        name: &'a str,
+        descriptions: &'a [String],
+        now: OffsetDateTime,
+    ) -> StoreFuture<'a, TaskRecord>;
+
+    /// Replaces the task's examples.
+    ///
+    /// # Errors
+    /// `NotFound`; `TooManyExamples` above [`MAX_EXAMPLES`].
+    fn put_examples<'a>(
+        &'a self,
+        name: &'a str,
+        examples: &'a [Example],
+        now: OffsetDateTime,
+    ) -> StoreFuture<'a, TaskRecord>;
+
+    /// The task.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    fn task<'a>(&'a self, name: &'a str) -> StoreFuture<'a, TaskRecord>;
+
+    /// The task's examples, in their order.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    fn examples<'a>(&'a self, name: &'a str) -> StoreFuture<'a, Vec<Example>>;
+
+    /// The tasks by name.
+    ///
+    /// # Errors
+    /// `InvalidCursor`.
+    fn list_tasks<'a>(&'a self, page: &'a PageRequest) -> StoreFuture<'a, Page<TaskRecord>>;
+
+    /// Removes the task and its examples.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    fn delete_task<'a>(&'a self, name: &'a str) -> StoreFuture<'a, ()>;
+}
+
+/// The generators.
+pub trait GeneratorStore: Send + Sync {
+    /// Stores the generator, inactive, where its id is new; gives the stored one. A record that says `stale` is
+    /// stored as ready: staleness is in the eye of the loaded base.
+    ///
+    /// # Errors
+    /// None of its own.
+    fn insert_generator<'a>(&'a self, record: &'a GeneratorRecord) -> StoreFuture<'a, GeneratorRecord>;
+
+    /// Makes the generator the one that serves its base model, in one step: no reader sees two or none.
+    ///
+    /// # Errors
+    /// `NotFound`, `NotReady`.
+    fn activate_generator<'a>(&'a self, id: &'a str) -> StoreFuture<'a, GeneratorRecord>;
+
+    /// The generator.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    fn generator<'a>(&'a self, id: &'a str) -> StoreFuture<'a, GeneratorRecord>;
+
+    /// The generator that serves this base model, if one does.
+    ///
+    /// # Errors
+    /// None of its own.
+    fn active_generator<'a>(&'a self, base_digest: &'a str) -> StoreFuture<'a, Option<GeneratorRecord>>;
+
+    /// All generators, the newest first.
+    ///
+    /// # Errors
+    /// `InvalidCursor`.
+    fn list_generators<'a>(&'a self, page: &'a PageRequest) -> StoreFuture<'a, Page<GeneratorRecord>>;
+}
+
+/// The jobs. Every change of state also appends an event of kind `state`.
+pub trait JobStore: Send + Sync {
+    /// Queues the job, or finds the one that its idempotency key made.
+    ///
+    /// # Errors
+    /// `IdempotencyMismatch` where the key made a job with another kind or payload, `QueueFull`.
+    fn enqueue_job<'a>(&'a self, job: &'a NewJob, now: OffsetDateTime) -> StoreFuture<'a, Enqueued>;
+
+    /// Takes the oldest job of these kinds that waits or whose worker let its lease run out, and first settles what
+    /// lost workers left: jobs to be cancelled are cancelled, jobs without attempts left have failed.
+    ///
+    /// # Errors
+    /// None of its own.
+    fn claim_job<'a>(&'a self, request: ClaimRequest<'a>, now: OffsetDateTime) -> StoreFuture<'a, Option<JobRecord>>;
+
+    /// Makes the lease last this long from now on and says whether the job still runs or is to stop.
+    ///
+    /// # Errors
+    /// `StaleAttempt`.
+    fn renew_job<'a>(&'a self, attempt: Attempt<'a>, lease: Duration) -> StoreFuture<'a, JobState>;
+
+    /// Records what the worker says, in the job and as an event.
+    ///
+    /// # Errors
+    /// `StaleAttempt`.
+    fn update_job<'a>(
+        &'a self,
+        attempt: Attempt<'a>,
+        update: &'a JobUpdate,
+        now: OffsetDateTime,
+    ) -> StoreFuture<'a, JobEvent>;
+
+    /// Ends the attempt. A failure that may be retried queues the job again while attempts are left; a job that
+    /// was to stop is cancelled by any outcome but success.
+    ///
+    /// # Errors
+    /// `StaleAttempt`.
+    fn finish_job<'a>(
+        &'a self,
+        attempt: Attempt<'a>,
+        outcome: &'a Outcome,
+        now: OffsetDateTime,
+    ) -> StoreFuture<'a, JobRecord>;
+
+    /// Gives the job back to the queue without counting the attempt. A job that was to stop is cancelled.
+    ///
+    /// # Errors
+    /// `StaleAttempt`.
+    fn release_job<'a>(&'a self, attempt: Attempt<'a>, now: OffsetDateTime) -> StoreFuture<'a, JobRecord>;
+
+    /// Cancels a waiting job at once and asks a running one to stop; asking again changes nothing.
+    ///
+    /// # Errors
+    /// `NotFound`, `AlreadyFinished`.
+    fn cancel_job<'a>(&'a self, id: &'a str, now: OffsetDateTime) -> StoreFuture<'a, JobRecord>;
+
+    /// The job.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    fn job<'a>(&'a self, id: &'a str) -> StoreFuture<'a, JobRecord>;
+
+    /// The jobs, the newest first.
+    ///
+    /// # Errors
+    /// `InvalidCursor`.
+    fn list_jobs<'a>(&'a self, filter: &'a JobFilter, page: &'a PageRequest) -> StoreFuture<'a, Page<JobRecord>>;
+
+    /// At most `limit` of the job's events after this one, in order; 0 is before the first.
+    ///
+    /// # Errors
+    /// `NotFound` where there is no such job.
+    fn job_events<'a>(&'a self, id: &'a str, after: u64, limit: u32) -> StoreFuture<'a, Vec<JobEvent>>;
+}
+
+/// A JSON object with one entry.
+pub(crate) fn object(key: &str, value: impl Into<Value>) -> Value {
+    Value::Object([(key.to_owned(), value.into())].into_iter().collect())
+}

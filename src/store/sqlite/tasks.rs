@@ -1,0 +1,117 @@
+//! Training tasks and their examples, one row each.
+
+use sqlx::types::Json;
+use sqlx::{Sqlite, SqliteConnection, Transaction};
+use time::OffsetDateTime;
+
+use super::SqliteStore;
+use super::rows::millis;
+use crate::store::error::StoreError;
+use crate::store::page::{Page, PageRequest, SortKey};
+use crate::store::records::*;
+use crate::store::repository::{StoreFuture, TaskStore};
+
+impl TaskStore for SqliteStore {
+    fn put_task<'a>(
+        &'a self,
+        name: &'a str,
+        descriptions: &'a [String],
+        now: OffsetDateTime,
+    ) -> StoreFuture<'a, TaskRecord> {
+        Box::pin(async move {
+            let mut tx = self.write().await?;
+            let upsert = sqlx::query(
+                "INSERT INTO tasks (name, descriptions, examples_digest, train_count, test_count, version,
+                                    created_at, updated_at)
+                 VALUES (?1, ?2, ?3, 0, 0, 1, ?4, ?4)
+                 ON CONFLICT (name) DO UPDATE
+                 SET descriptions = excluded.descriptions, version = version + 1, updated_at = excluded.updated_at
+                 WHERE descriptions <> excluded.descriptions",
+            );
+            let upsert = upsert.bind(name).bind(Json(descriptions)).bind(examples_digest(&[])?).bind(millis(now));
+            upsert.execute(&mut *tx).await?;
+            let task = find(&mut tx, name).await?;
+            tx.commit().await?;
+            Ok(task)
+        })
+    }
+
+    fn put_examples<'a>(
+        &'a self,
+        name: &'a str,
+        examples: &'a [Example],
+        now: OffsetDateTime,
+    ) -> StoreFuture<'a, TaskRecord> {
+        Box::pin(async move {
+            if examples.len() > MAX_EXAMPLES {
+                return Err(StoreError::TooManyExamples { count: examples.len(), limit: MAX_EXAMPLES });
+            }
+            let digest = examples_digest(examples)?;
+            let mut tx = self.write().await?;
+            let task = find(&mut tx, name).await?;
+            if task.examples_digest == digest {
+                return Ok(task);
+            }
+            replace_examples(&mut tx, name, examples).await?;
+            let tests = examples.iter().filter(|example| example.purpose() == Split::Test).count();
+            let update = sqlx::query(
+                "UPDATE tasks SET examples_digest = ?, train_count = ?, test_count = ?, version = version + 1,
+                                  updated_at = ? WHERE name = ?",
+            );
+            let update = update.bind(digest).bind((examples.len() - tests) as i64).bind(tests as i64);
+            update.bind(millis(now)).bind(name).execute(&mut *tx).await?;
+            let task = find(&mut tx, name).await?;
+            tx.commit().await?;
+            Ok(task)
+        })
+    }
+
+    fn task<'a>(&'a self, name: &'a str) -> StoreFuture<'a, TaskRecord> {
+        Box::pin(async move { find(&mut *self.pool.acquire().await?, name).await })
+    }
+
+    fn examples<'a>(&'a self, name: &'a str) -> StoreFuture<'a, Vec<Example>> {
+        Box::pin(async move {
+            // One transaction, so that the task cannot go between the two reads.
+            let mut tx = self.pool.begin().await?;
+            find(&mut tx, name).await?;
+            let rows = sqlx::query_scalar("SELECT example FROM task_examples WHERE task = ? ORDER BY position");
+            let rows: Vec<Json<Example>> = rows.bind(name).fetch_all(&mut *tx).await?;
+            Ok(rows.into_iter().map(|row| row.0).collect())
+        })
+    }
+
+    fn list_tasks<'a>(&'a self, page: &'a PageRequest) -> StoreFuture<'a, Page<TaskRecord>> {
+        Box::pin(async move {
+            let after = page.after()?.map(|key| key.id);
+            let rows = sqlx::query_as("SELECT * FROM tasks WHERE ?1 IS NULL OR name > ?1 ORDER BY name LIMIT ?2");
+            let rows: Vec<TaskRecord> = rows.bind(after).bind(page.fetch()).fetch_all(&self.pool).await?;
+            Ok(Page::cut(rows, page, |row| SortKey { at_ms: 0, id: row.name.clone() }))
+        })
+    }
+
+    fn delete_task<'a>(&'a self, name: &'a str) -> StoreFuture<'a, ()> {
+        Box::pin(async move {
+            let deleted = sqlx::query("DELETE FROM tasks WHERE name = ?").bind(name).execute(&self.pool).await?;
+            if deleted.rows_affected() == 0 { Err(StoreError::not_found("task", name)) } else { Ok(()) }
+        })
+    }
+}
+
+async fn find(connection: &mut SqliteConnection, name: &str) -> Result<TaskRecord, StoreError> {
+    let row = sqlx::query_as("SELECT * FROM tasks WHERE name = ?").bind(name).fetch_optional(connection).await?;
+    row.ok_or_else(|| StoreError::not_found("task", name))
+}
+
+async fn replace_examples(
+    tx: &mut Transaction<'_, Sqlite>,
+    name: &str,
+    examples: &[Example],
+) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM task_examples WHERE task = ?").bind(name).execute(&mut **tx).await?;
+    // One statement for all: json_each takes the array apart, and its keys are the positions.
+    let insert =
+        sqlx::query("INSERT INTO task_examples (task, position, example) SELECT ?1, key, value FROM json_each(?2)");
+    insert.bind(name).bind(Json(examples)).execute(&mut **tx).await?;
+    Ok(())
+}

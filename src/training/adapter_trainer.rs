@@ -1,0 +1,214 @@
+//! Trains the B of many tasks at once over one shared A0: a batch holds one row of examples for
+//! each task, and each row has its own adapter.
+//!
+//! Letters: G tasks of a group, one row each.
+
+use super::dataset::TaskData;
+use super::evaluate::{Row, exact_matches, pack, rate};
+use super::optimizer::{Optimizer, Rule};
+use super::progress::{Progress, Report};
+use super::schedule::Schedule;
+use super::{Error, Workers, checkpoint};
+use crate::lm::{Model, RowAdapters, ops};
+use crate::lora::SharedA;
+use crate::noise::Noise;
+use candle_core::{DType, Device, Tensor, Var};
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// How adapters are trained.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct AdapterRun {
+    /// `lora_alpha`
+    pub alpha: f64,
+    /// The learning rate.
+    pub schedule: Schedule,
+    /// Tokens of a task's row in a step.
+    pub row_tokens: usize,
+    /// Tasks of a group: what one worker trains at a time.
+    pub group: usize,
+    /// The last checkpoints that are kept of each task, `keep_every` steps apart.
+    pub keep: usize,
+    /// Steps between kept checkpoints.
+    pub keep_every: usize,
+    /// The seed of the data's order.
+    pub seed: u64,
+}
+
+impl Default for AdapterRun {
+    fn default() -> Self {
+        let schedule = Schedule { peak: 1e-2, warmup: 20, decay: 150, steps: 300 };
+        Self { alpha: 16.0, schedule, row_tokens: 224, group: 8, keep: 20, keep_every: 5, seed: 1 }
+    }
+}
+
+/// One trained adapter.
+#[derive(Clone, Debug)]
+pub struct TrainedAdapter {
+    /// The task.
+    pub name: String,
+    /// The last checkpoints, flat B in the layout's order, f32, the final one last.
+    pub trajectory: Vec<Vec<f32>>,
+    /// Exact match on the task's unseen examples.
+    pub exact_match: f64,
+}
+
+/// Where adapters are trained and how it is told.
+pub struct AdapterContext<'a> {
+    /// The frozen base.
+    pub model: &'a Model,
+    /// A0
+    pub shared: &'a SharedA,
+    /// Tokens before every bare input.
+    pub bos: &'a [u32],
+    /// Threads.
+    pub workers: &'a Workers,
+    /// Reports and the wish to stop.
+    pub progress: &'a dyn Progress,
+    /// A folder for checkpoints of groups that are under way, or none.
+    pub checkpoints: Option<PathBuf>,
+}
+
+/// Trains an adapter for each task. `done` is told of each group as it is ready.
+///
+/// # Errors
+/// [`Error::Cancelled`] (checkpoints stand), [`Error::Diverged`], those of disk and model.
+pub fn train_adapters(
+    context: &AdapterContext<'_>,
+    tasks: &[TaskData],
+    run: &AdapterRun,
+    done: impl Fn(Vec<TrainedAdapter>) -> Result<(), Error> + Sync,
+) -> Result<(), Error> {
+    let groups: Vec<&[TaskData]> = tasks.chunks(run.group.max(1)).collect();
+    let total = groups.len() * run.schedule.steps;
+    let steps = AtomicUsize::new(0);
+    let results = context.workers.map(groups, |group| -> Result<(), Error> {
+        let report = |loss: f64| {
+            let step = steps.fetch_add(1, Ordering::Relaxed) + 1;
+            context.progress.report(&Report { phase: "adapters", step, total, metrics: &[("loss", loss)] });
+        };
+        done(train_group(context, group, run, &report)?)
+    });
+    results.into_iter().collect()
+}
+
+#[derive(Serialize, Deserialize)]
+struct Header {
+    step: usize,
+    tasks: Vec<String>,
+    seed: u64,
+}
+
+fn train_group(
+    context: &AdapterContext<'_>,
+    tasks: &[TaskData],
+    run: &AdapterRun,
+    report: &dyn Fn(f64),
+) -> Result<Vec<TrainedAdapter>, Error> {
+    let slots = context.shared.layout().slots();
+    let device = context.model.device();
+    let zeros = |slot: &crate::lora::Slot| Var::zeros((tasks.len(), slot.output, slot.rank), DType::F32, device);
+    let vars: Vec<Var> = slots.iter().map(zeros).collect::<candle_core::Result<_>>()?;
+    let named = vars.iter().enumerate().map(|(i, var)| (i.to_string(), var.clone(), Rule::AdamW { decay: 0.0 }));
+    let mut optimizer = Optimizer::new(named.collect())?;
+    let alone = Workers::new(1).map_err(|_| Error::NoData { what: "threads" })?;
+    let names: Vec<String> = tasks.iter().map(|task| task.name.clone()).collect();
+    let path = context.checkpoints.as_ref().map(|dir| dir.join(format!("{}.group.safetensors", names[0])));
+    let mut first = 0;
+    if let Some((tensors, header)) = path.as_ref().map(|p| checkpoint::load::<Header>(p, device)).transpose()?.flatten()
+        && header.tasks == names
+        && header.seed == run.seed
+    {
+        for (i, var) in vars.iter().enumerate() {
+            var.set(tensors.get(&format!("b.{i}")).ok_or(Error::NoData { what: "checkpoint" })?)?;
+        }
+        optimizer.restore(&tensors, header.step)?;
+        first = header.step;
+    }
+    let mut trajectories = vec![Vec::new(); tasks.len()];
+    for step in first..run.schedule.steps {
+        if context.progress.cancelled() {
+            return Err(Error::Cancelled);
+        }
+        let rows = rows(tasks, context.bos, run, step);
+        let loss = loss(context, &vars, &rows, run.alpha)?;
+        let grads = loss.backward()?;
+        let mean = f64::from(loss.to_scalar::<f32>()?) / tasks.len() as f64;
+        if !mean.is_finite() {
+            return Err(Error::Diverged { step });
+        }
+        optimizer.step(optimizer.collect(&grads), run.schedule.rate(step), f64::INFINITY, &alone)?;
+        report(mean);
+        let left = run.schedule.steps - 1 - step;
+        if left % run.keep_every == 0 && left / run.keep_every < run.keep {
+            keep(&vars, &mut trajectories)?;
+        }
+        if let Some(path) = &path
+            && (step + 1) % CHECKPOINT_EVERY == 0
+            && left / run.keep_every >= run.keep
+        {
+            let mut state: HashMap<String, Tensor> = optimizer.state();
+            state.extend(vars.iter().enumerate().map(|(i, var)| (format!("b.{i}"), var.as_tensor().clone())));
+            let header = Header { step: step + 1, tasks: names.clone(), seed: run.seed };
+            checkpoint::save(path, &state, &header)?;
+        }
+    }
+    let hits = measure(context, tasks, &vars, run.alpha)?;
+    if let Some(path) = &path {
+        // It is done; what is left of the checkpoint would only be refused by another run.
+        let _ = std::fs::remove_file(path);
+    }
+    let results = tasks.iter().zip(trajectories).zip(hits);
+    Ok(results
+        .map(|((task, trajectory), exact_match)| TrainedAdapter { name: task.name.clone(), trajectory, exact_match })
+        .collect())
+}
+
+/// Steps between checkpoints of a group.
+const CHECKPOINT_EVERY: usize = 50;
+
+/// One row of fresh examples for each task, each drawn from the step's and the task's own stream.
+fn rows(tasks: &[TaskData], bos: &[u32], run: &AdapterRun, step: usize) -> Vec<Row> {
+    let seed = run.seed.wrapping_add(step as u64 * 0x9e37_79b9);
+    let row = |task: &TaskData| task.bare_row(bos, run.row_tokens, &mut Noise::stream(seed, &task.name));
+    tasks.iter().map(row).collect()
+}
+
+/// The sum over tasks of the mean cross-entropy of a task's answers: a task's gradient does not
+/// depend on its company.
+fn loss(context: &AdapterContext<'_>, vars: &[Var], rows: &[Row], alpha: f64) -> Result<Tensor, Error> {
+    let packed = pack(rows);
+    let b: Vec<Tensor> = vars.iter().map(|var| var.as_tensor().clone()).collect();
+    let adapters = RowAdapters::of_slots(context.shared, &b, alpha)?;
+    let logits = context.model.packed_logits(&packed, &adapters)?;
+    Ok(ops::cross_entropy(&logits, &packed.targets(), &row_mean_weights(&packed, rows.len()))?)
+}
+
+/// Weights that make each row's loss the mean over its scored tokens.
+pub(super) fn row_mean_weights(packed: &crate::lm::Packed, rows: usize) -> Vec<f32> {
+    let mut counts = vec![0usize; rows];
+    packed.scored().iter().for_each(|scored| counts[scored.row] += 1);
+    packed.scored().iter().map(|scored| 1.0 / counts[scored.row] as f32).collect()
+}
+
+/// Adds the present B of each task to its trajectory.
+fn keep(vars: &[Var], trajectories: &mut [Vec<Vec<f32>>]) -> Result<(), Error> {
+    for (task, trajectory) in trajectories.iter_mut().enumerate() {
+        let mut flat = Vec::new();
+        for var in vars {
+            flat.extend(var.get(task)?.flatten_all()?.to_device(&Device::Cpu)?.to_vec1::<f32>()?);
+        }
+        trajectory.push(flat);
+    }
+    Ok(())
+}
+
+fn measure(context: &AdapterContext<'_>, tasks: &[TaskData], vars: &[Var], alpha: f64) -> Result<Vec<f64>, Error> {
+    let rows: Vec<Row> = tasks.iter().map(|task| task.test_row(context.bos)).collect();
+    let b: Vec<Tensor> = vars.iter().map(Var::as_detached_tensor).collect();
+    let adapters = RowAdapters::of_slots(context.shared, &b, alpha)?;
+    let hits = exact_matches(context.model, &rows, &adapters)?;
+    Ok(hits.iter().map(rate).collect())
+}

@@ -21,7 +21,7 @@ pub struct Application {
     pub service: Arc<Service>,
     /// The job runner.
     pub runner: RunningRunner,
-    _lock: DataDirLock,
+    pub(super) lock: DataDirLock,
 }
 
 /// Loads the base model that the options name.
@@ -75,7 +75,7 @@ pub async fn build(options: &ServeOptions) -> anyhow::Result<Application> {
         .handle("adapter", 1, Arc::clone(&handler) as _)
         .handle("generator", 1, handler)
         .start();
-    Ok(Application { service, runner, _lock: lock })
+    Ok(Application { service, runner, lock })
 }
 
 /// Stores the embedded generator as a version, and makes it the one that serves where none does.

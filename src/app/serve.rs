@@ -14,12 +14,13 @@ const DRAIN: Duration = Duration::from_secs(30);
 /// # Errors
 /// Where the address cannot be bound.
 pub async fn serve(application: Application, listen: &str) -> anyhow::Result<()> {
-    let Application { service, runner, _lock: lock } = application;
+    let Application { service, runner, lock } = application;
     let listener = tokio::net::TcpListener::bind(listen)
         .await
         .with_context(|| format!("cannot listen on {listen}: is another server there? choose another with --listen"))?;
     let address = listener.local_addr()?;
-    let router = http::router(http::AppState::new(service.clone()));
+    let (close, closing) = tokio::sync::watch::channel(false);
+    let router = http::router(http::AppState::new(service.clone(), http::BodyLimits::default(), closing));
     let info = service.info();
     eprintln!(
         "attune {} is ready on http://{address} (base {}, {}, generator {})",
@@ -33,6 +34,8 @@ pub async fn serve(application: Application, listen: &str) -> anyhow::Result<()>
         termination().await;
         tracing::info!("draining");
         stopping.stop();
+        // Streams that wait for a job's events end; those of completions finish.
+        let _ = close.send(true);
     };
     let (drained, wait) = tokio::sync::oneshot::channel();
     let server = axum::serve(listener, router).with_graceful_shutdown(async move {

@@ -45,8 +45,7 @@ impl File {
             }
             Wanted::Outside => {
                 let total = self.bytes.len();
-                let mut response =
-                    Problem::new(Code::Range, format!("the file has {total} bytes")).into_response();
+                let mut response = Problem::new(Code::Range, format!("the file has {total} bytes")).into_response();
                 set(&mut response, header::CONTENT_RANGE, &format!("bytes */{total}"));
                 response
             }
@@ -176,9 +175,15 @@ mod tests {
     #[test]
     fn a_part_says_where_it_lies() {
         let part = file().answer(&Method::GET, &headers(&[(header::RANGE, "bytes=2-3")]));
-        assert_eq!((part.status().as_u16(), &part.headers()[header::CONTENT_RANGE]), (206, &"bytes 2-3/10".parse().unwrap()));
+        assert_eq!(
+            (part.status().as_u16(), &part.headers()[header::CONTENT_RANGE]),
+            (206, &"bytes 2-3/10".parse().unwrap())
+        );
         let outside = file().answer(&Method::GET, &headers(&[(header::RANGE, "bytes=10-")]));
-        assert_eq!((outside.status().as_u16(), &outside.headers()[header::CONTENT_RANGE]), (416, &"bytes */10".parse().unwrap()));
+        assert_eq!(
+            (outside.status().as_u16(), &outside.headers()[header::CONTENT_RANGE]),
+            (416, &"bytes */10".parse().unwrap())
+        );
     }
 
     #[test]

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::problem::{MEDIA_TYPE, Problem};
 
 /// The header that carries it.
-pub const HEADER: HeaderName = HeaderName::from_static("x-request-id");
+pub(super) const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 /// The longest id that is taken over.
 const MAX_LEN: usize = 128;
 
@@ -40,10 +40,11 @@ impl RequestId {
         let bytes = value.as_bytes();
         let taken = !bytes.is_empty() && bytes.len() <= MAX_LEN && bytes.iter().all(sane);
         taken.then(|| Self(value.clone()))
-    }}
+    }
+}
 
 /// Gives the request its id, writes the body of a problem, and sends the id back.
-pub async fn with_request_id(mut request: Request, next: Next) -> Response {
+pub(super) async fn with_request_id(mut request: Request, next: Next) -> Response {
     let id = RequestId::sent(&request).unwrap_or_default();
     request.extensions_mut().insert(id.clone());
     let mut response = next.run(request).await;

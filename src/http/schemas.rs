@@ -9,6 +9,12 @@ use utoipa::{PartialSchema, ToSchema};
 
 use crate::{engine, generator, jobs, lora, store, task};
 
+/// The bytes of a file.
+#[derive(ToSchema)]
+#[schema(value_type = String, format = Binary)]
+#[expect(dead_code, reason = "it only describes")]
+pub(super) struct Binary(Vec<u8>);
+
 macro_rules! described {
     ($($real:ty = $mirror:ident,)+) => {$(
         impl PartialSchema for $real {
@@ -49,7 +55,6 @@ macro_rules! mirrors {
     ($($(#[$outer:meta])* struct $name:ident { $($(#[$inner:meta])* $field:ident: $type:ty,)+ })+) => {$(
         #[derive(Serialize, ToSchema)]
         $(#[$outer])*
-        #[expect(dead_code, reason = "it only describes")]
         struct $name { $($(#[$inner])* $field: $type,)+ }
     )+};
 }
@@ -242,4 +247,77 @@ word_mirrors! {
     /// A stage of a generator's training.
     #[serde(rename_all = "snake_case")]
     enum Stage { Reconstruction, CrossEntropy }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde::Serialize;
+    use serde_json::{Value, json};
+    use time::OffsetDateTime;
+
+    use super::*;
+
+    /// The mirror has the fields of the value, no more and no fewer.
+    fn assert_fields<T: ToSchema + Serialize>(value: &T) {
+        let schema = serde_json::to_value(T::schema()).unwrap();
+        let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<BTreeSet<_>>();
+        assert_eq!(keys(&schema["properties"]), keys(&serde_json::to_value(value).unwrap()), "{}", T::name());
+    }
+
+    /// The mirror's words are those that the type's values are written as.
+    fn assert_words<T: ToSchema + Serialize>(values: &[T]) {
+        let schema = serde_json::to_value(T::schema()).unwrap();
+        assert_eq!(schema["enum"], serde_json::to_value(values).unwrap(), "{}", T::name());
+    }
+
+    #[test]
+    fn mirrors_have_the_fields_of_their_types() {
+        let now = OffsetDateTime::UNIX_EPOCH;
+        let chosen = engine::TokenLogprob { id: 1, text: "a".to_owned(), logprob: -1.0 };
+        assert_fields(&task::Example::new("a", "b"));
+        assert_fields(&engine::Usage::default());
+        assert_fields(&engine::Token { chosen, top: Vec::new() });
+        assert_fields(&store::Progress::default());
+        assert_fields(&generator::Confidence { score: 0.5, in_distribution: true, nearest_tasks: Vec::new() });
+        assert_fields(&store::TaskRecord {
+            name: String::new(),
+            descriptions: Vec::new(),
+            examples_digest: String::new(),
+            example_count: 0,
+            train_count: 0,
+            test_count: 0,
+            version: 1,
+            created_at: now,
+            updated_at: now,
+        });
+    }
+
+    #[test]
+    fn mirrors_have_the_words_of_their_types() {
+        use engine::{Applied, FinishReason, Merge};
+        use store::{AdapterKind, JobState};
+        assert_words(&lora::Module::ALL);
+        assert_words(&[Merge::Auto, Merge::Always, Merge::Never]);
+        assert_words(&[Applied::Merged, Applied::Unmerged, Applied::None]);
+        assert_words(&[FinishReason::Stop, FinishReason::Length]);
+        assert_words(&[AdapterKind::Generated, AdapterKind::Trained, AdapterKind::Imported]);
+        let running = [JobState::Queued, JobState::Running, JobState::Cancelling];
+        let ended = [JobState::Succeeded, JobState::Failed, JobState::Cancelled];
+        assert_words(&[running, ended].concat());
+    }
+
+    #[test]
+    fn a_jobs_mirror_has_its_fields() {
+        let body = json!({ "task": "a", "seed": 1, "steps": 2, "learning_rate": 0.1 });
+        let fields = |schema: RefOr<Schema>| serde_json::to_value(schema).unwrap()["properties"].clone();
+        let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<BTreeSet<_>>();
+        assert_eq!(keys(&fields(AdapterJob::schema())), keys(&body));
+        serde_json::from_value::<jobs::AdapterJob>(body).unwrap();
+        let body = json!({ "tasks": "all", "arch": "icm-conv", "stages": ["reconstruction", "cross_entropy"], "seed": 1,
+                           "steps": 2, "learning_rate": 0.1 });
+        assert_eq!(keys(&fields(GeneratorJob::schema())), keys(&body));
+        serde_json::from_value::<jobs::GeneratorJob>(body).unwrap();
+    }
 }

@@ -14,6 +14,9 @@ const SEED: u64 = 2026;
 /// Compositions of training families: those for training and those held out.
 const COMPOSITIONS: usize = 640;
 const HELD_OUT: usize = 60;
+/// Further compositions, all for training: what is unseen generalises with the number of tasks. They are chosen
+/// after the others, so that what is held out does not depend on how many they are.
+const FURTHER: usize = 1_900;
 /// Training compositions that each op of a held-out composition has at least.
 const TRAINED_AT_LEAST: usize = 4;
 /// Held-out compositions that one op is in at most.
@@ -57,14 +60,17 @@ fn held_out_half(op: &Op) -> Option<Half> {
 fn splits(ops: &[Arc<Op>]) -> Vec<(Split, Pair)> {
     let known: Vec<_> = ops.iter().filter(|op| held_out_half(op).is_none()).cloned().collect();
     let chosen = choose(&known);
-    let held_out = hold_out(&chosen);
+    let held_out = hold_out(&chosen[..COMPOSITIONS.min(chosen.len())]);
     let split = |index: usize| match held_out.iter().position(|&held| held == index) {
         Some(place) if place % 2 == 0 => Split::HeldOutComposition(Half::Dev),
         Some(_) => Split::HeldOutComposition(Half::Test),
         None => Split::Train,
     };
-    let known = chosen.into_iter().enumerate().map(|(index, pair)| (split(index), pair));
-    known.chain(fact_compositions(ops)).collect()
+    let mut known: Vec<_> = chosen.into_iter().enumerate().map(|(index, pair)| (split(index), pair)).collect();
+    let further = known.split_off(COMPOSITIONS.min(known.len()));
+    known.extend(fact_compositions(ops));
+    known.extend(further);
+    known
 }
 
 /// The facts of held-out families, each in a few formats.
@@ -86,7 +92,7 @@ fn choose(ops: &[Arc<Op>]) -> Vec<Pair> {
     let mut tried: HashSet<(&str, &str)> = HashSet::new();
     let mut functions: HashSet<String> = ops.iter().map(|op| signature(&[op])).collect();
     let mut chosen = Vec::new();
-    while chosen.len() < COMPOSITIONS {
+    while chosen.len() < COMPOSITIONS + FURTHER {
         let before = chosen.len();
         noise.shuffle(&mut firsts);
         for &first in &firsts {
@@ -106,7 +112,7 @@ fn choose(ops: &[Arc<Op>]) -> Vec<Pair> {
             break;
         }
     }
-    chosen.truncate(COMPOSITIONS);
+    chosen.truncate(COMPOSITIONS + FURTHER);
     chosen
 }
 

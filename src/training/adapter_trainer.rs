@@ -212,3 +212,7 @@ fn measure(context: &AdapterContext<'_>, tasks: &[TaskData], vars: &[Var], alpha
     let hits = exact_matches(context.model, &rows, &adapters)?;
     Ok(hits.iter().map(rate).collect())
 }
+
+#[cfg(test)]
+#[path = "adapter_trainer_tests.rs"]
+mod tests;

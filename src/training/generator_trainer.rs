@@ -408,3 +408,7 @@ fn seed_weights(vars: &VarMap, seed: u64) -> Result<(), Error> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+#[path = "generator_trainer_tests.rs"]
+mod tests;

@@ -16,3 +16,8 @@ mod workers;
 
 pub use error::Error;
 pub use workers::Workers;
+
+#[cfg(test)]
+mod finite_differences;
+#[cfg(test)]
+mod test_base;

@@ -101,7 +101,8 @@ mod tests {
 
     #[test]
     fn a_reason_has_no_rust_in_it() {
-        let problem = parse::<CreateAdapter>(br#"{"task": "a", "examples": [{"input": "a", "output": 3}]}"#).unwrap_err();
+        let problem =
+            parse::<CreateAdapter>(br#"{"task": "a", "examples": [{"input": "a", "output": 3}]}"#).unwrap_err();
         assert_eq!(problem.body("r").invalid_params[0].reason, "has none of the accepted forms");
     }
 }

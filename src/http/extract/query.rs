@@ -40,9 +40,10 @@ fn refused(rejection: &QueryRejection) -> Problem {
 #[into_params(parameter_in = Query)]
 pub(crate) struct ListQuery {
     /// At most this many rows; 50 where it is not said.
-    #[param(minimum = 1, maximum = 1000)]
+    #[param(minimum = 1, maximum = 1000, nullable = false)]
     pub(crate) limit: Option<u32>,
     /// `next_cursor` of the page before.
+    #[param(nullable = false)]
     pub(crate) cursor: Option<String>,
 }
 

@@ -9,8 +9,8 @@ use axum::http::header;
 use axum::routing::get;
 use utoipa::IntoResponses;
 use utoipa::openapi::path::Operation;
-use utoipa::openapi::{InfoBuilder, OpenApi, OpenApiBuilder, PathItem};
 use utoipa::openapi::tag::TagBuilder;
+use utoipa::openapi::{InfoBuilder, OpenApi, OpenApiBuilder, PathItem};
 use utoipa::{PartialSchema, ToSchema};
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
@@ -35,7 +35,9 @@ pub(super) fn head() -> OpenApi {
             "Describe a task, get a LoRA. Errors are `application/problem+json` (RFC 9457); every answer has the \
              request's id in `x-request-id`, the caller's own where it sent one.",
         ))
-        .license(Some(utoipa::openapi::LicenseBuilder::new().name("Apache-2.0").identifier(Some("Apache-2.0")).build()));
+        .license(Some(
+            utoipa::openapi::LicenseBuilder::new().name("Apache-2.0").identifier(Some("Apache-2.0")).build(),
+        ));
     let tag = |name: &str, text: &str| TagBuilder::new().name(name).description(Some(text)).build();
     let tags = [
         tag("adapters", "LoRA weights: generated, imported, downloaded"),

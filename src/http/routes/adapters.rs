@@ -13,6 +13,7 @@ use crate::http::list::List;
 use crate::http::openapi::errors;
 use crate::http::problem::Problem;
 use crate::http::routes::files::WEIGHTS_TYPE;
+use crate::http::schemas::Binary;
 use crate::http::state::AppState;
 use crate::service::{AdapterFile, AdapterView, CreateAdapter, CreatedAdapter};
 use crate::store::AdapterFilter;
@@ -22,10 +23,10 @@ use crate::store::AdapterFilter;
 #[utoipa::path(post, path = "/adapters", tag = "adapters", request_body = CreateAdapter,
     responses(
         (status = 200, description = "It was made before",
-            content((CreatedAdapter = "application/json"), (Vec<u8> = "application/octet-stream")),
+            content((CreatedAdapter = "application/json"), (Binary = "application/octet-stream")),
             headers(("Location" = String, description = "The adapter"), ("ETag" = String, description = "The weights' digest"))),
         (status = 201, description = "New",
-            content((CreatedAdapter = "application/json"), (Vec<u8> = "application/octet-stream")),
+            content((CreatedAdapter = "application/json"), (Binary = "application/octet-stream")),
             headers(("Location" = String, description = "The adapter"), ("ETag" = String, description = "The weights' digest"))),
         errors::NotFound, errors::Conflict, errors::Body, errors::Busy))]
 pub(crate) async fn create_adapter(
@@ -55,6 +56,7 @@ pub(super) fn whereabouts(adapter: &AdapterView) -> [(header::HeaderName, Header
 #[into_params(parameter_in = Query)]
 pub(crate) struct AdapterQuery {
     /// A part of the description or the name.
+    #[param(nullable = false)]
     pub(crate) query: Option<String>,
 }
 

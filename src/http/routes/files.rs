@@ -8,6 +8,7 @@ use crate::http::extract::{Segment, Tenant};
 use crate::http::file::File;
 use crate::http::openapi::errors;
 use crate::http::problem::Problem;
+use crate::http::schemas::Binary;
 use crate::http::state::AppState;
 use crate::service::AdapterFile;
 
@@ -19,9 +20,9 @@ pub(crate) const WEIGHTS_TYPE: &str = "application/octet-stream";
     params(("id" = String, Path, description = "The adapter's id"),
         ("Range" = Option<String>, Header, description = "One range of bytes"),
         ("If-None-Match" = Option<String>, Header, description = "The ETag of the caller's copy")),
-    responses((status = 200, body = Vec<u8>, content_type = "application/octet-stream",
+    responses((status = 200, body = Binary, content_type = "application/octet-stream",
             headers(("ETag" = String, description = "The file's digest"))),
-        (status = 206, description = "The range", body = Vec<u8>, content_type = "application/octet-stream"),
+        (status = 206, description = "The range", body = Binary, content_type = "application/octet-stream"),
         (status = 304, description = "The caller's copy is good"), errors::NotFound, errors::OutsideRange))]
 pub(crate) async fn get_weights(
     State(state): State<AppState>,
@@ -41,7 +42,7 @@ pub(crate) async fn get_weights(
         ("If-None-Match" = Option<String>, Header, description = "The ETag of the caller's copy")),
     responses((status = 200, description = "PEFT's LoraConfig", body = serde_json::Value,
             headers(("ETag" = String, description = "The file's digest"))),
-        (status = 206, description = "The range", body = Vec<u8>, content_type = "application/json"),
+        (status = 206, description = "The range", body = Binary, content_type = "application/json"),
         (status = 304, description = "The caller's copy is good"), errors::NotFound, errors::OutsideRange))]
 pub(crate) async fn get_config(
     State(state): State<AppState>,

@@ -102,8 +102,10 @@ pub(crate) async fn train(
 #[into_params(parameter_in = Query)]
 pub(crate) struct JobQuery {
     /// Only those in this state.
+    #[param(nullable = false)]
     pub(crate) state: Option<JobState>,
     /// Only those of this kind: `adapter` or `generator`.
+    #[param(nullable = false)]
     pub(crate) kind: Option<String>,
 }
 
@@ -122,7 +124,10 @@ pub(crate) async fn list_jobs(
 /// One job.
 #[utoipa::path(get, path = "/jobs/{id}", tag = "jobs", params(("id" = String, Path, description = "The job's id")),
     responses((status = 200, body = JobView), errors::NotFound))]
-pub(crate) async fn get_job(State(state): State<AppState>, Segment(id): Segment<String>) -> Result<Json<JobView>, Problem> {
+pub(crate) async fn get_job(
+    State(state): State<AppState>,
+    Segment(id): Segment<String>,
+) -> Result<Json<JobView>, Problem> {
     Ok(Json(state.service().queue().job(&id).await?.into()))
 }
 

@@ -13,6 +13,7 @@ use crate::http::list::List;
 use crate::http::openapi::errors;
 use crate::http::problem::{Code, Problem};
 use crate::http::state::AppState;
+use crate::service::Error;
 use crate::store::{Example, TaskRecord};
 
 /// The media types of JSON lines.
@@ -55,8 +56,16 @@ pub(crate) async fn put_task(
     Segment(name): Segment<String>,
     extract::Json(body): extract::Json<PutTask>,
 ) -> Result<(StatusCode, Json<TaskRecord>), Problem> {
-    let (task, new) = state.service().put_task(&name, body.into_descriptions()?).await?;
+    let (task, new) = state.service().put_task(&name, body.into_descriptions()?).await.map_err(refused)?;
     Ok((if new { StatusCode::CREATED } else { StatusCode::OK }, Json(task)))
+}
+
+/// A description's problem, under the name that the field has here.
+fn refused(error: Error) -> Problem {
+    match error {
+        Error::Task(error) => Problem::field(Code::Invalid, "descriptions", error.to_string()),
+        error => error.into(),
+    }
 }
 
 /// Replaces the task's examples: one JSON object a line, `{"input", "output", "split"?}`.
@@ -79,7 +88,10 @@ pub(crate) async fn put_examples(
 /// The task.
 #[utoipa::path(get, path = "/tasks/{name}", tag = "tasks", params(("name" = String, Path, description = "The task's name")),
     responses((status = 200, body = TaskRecord), errors::NotFound))]
-pub(crate) async fn get_task(State(state): State<AppState>, Segment(name): Segment<String>) -> Result<Json<TaskRecord>, Problem> {
+pub(crate) async fn get_task(
+    State(state): State<AppState>,
+    Segment(name): Segment<String>,
+) -> Result<Json<TaskRecord>, Problem> {
     Ok(Json(state.service().task(&name).await?))
 }
 
@@ -96,7 +108,10 @@ pub(crate) async fn list_tasks(
 /// Removes the task and its examples; adapters and generators that were trained on it stay.
 #[utoipa::path(delete, path = "/tasks/{name}", tag = "tasks", params(("name" = String, Path, description = "The task's name")),
     responses((status = 204, description = "Removed"), errors::NotFound))]
-pub(crate) async fn delete_task(State(state): State<AppState>, Segment(name): Segment<String>) -> Result<StatusCode, Problem> {
+pub(crate) async fn delete_task(
+    State(state): State<AppState>,
+    Segment(name): Segment<String>,
+) -> Result<StatusCode, Problem> {
     state.service().delete_task(&name).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -113,14 +128,17 @@ mod tests {
 
     #[test]
     fn lines_are_examples_and_blank_ones_are_passed_over() {
-        let examples = parse_lines(b"{\"input\": \"a\", \"output\": \"b\"}\r\n\n{\"input\": \"c\", \"output\": [\"d\"]}").unwrap();
+        let examples =
+            parse_lines(b"{\"input\": \"a\", \"output\": \"b\"}\r\n\n{\"input\": \"c\", \"output\": [\"d\"]}").unwrap();
         assert_eq!((examples.len(), examples[1].input.as_str()), (2, "c"));
         assert!(parse_lines(b"").unwrap().is_empty());
     }
 
     #[test]
     fn a_bad_line_is_named_by_its_number() {
-        for (line, name) in [("{\"input\": \"a\"}", "line 3: output"), ("nonsense", "line 3"), ("{\"input\": 1}", "line 3: input")] {
+        for (line, name) in
+            [("{\"input\": \"a\"}", "line 3: output"), ("nonsense", "line 3"), ("{\"input\": 1}", "line 3: input")]
+        {
             let body = format!("{{\"input\": \"a\", \"output\": \"b\"}}\n\n{line}\n");
             let problem = parse_lines(body.as_bytes()).unwrap_err();
             assert_eq!(problem.code(), Code::Invalid, "{line}");

@@ -1,0 +1,112 @@
+//! The adapter trainer on a tiny base.
+
+use super::*;
+use crate::training::progress::Silent;
+use crate::training::test_base::{base, constant_task};
+use std::sync::Mutex;
+
+fn shared(base: &crate::task::Base) -> SharedA {
+    let layout = base.model().config().shape().layout(&crate::lora::Module::ALL, 4);
+    SharedA::random(layout, 1, &Device::Cpu).expect("fits")
+}
+
+fn run(steps: usize) -> AdapterRun {
+    let schedule = Schedule { peak: 5e-2, warmup: 2, decay: steps / 2, steps };
+    AdapterRun { schedule, row_tokens: 40, keep: 2, ..AdapterRun::default() }
+}
+
+fn train(
+    tasks: &[&str],
+    run: &AdapterRun,
+    progress: &dyn Progress,
+    checkpoints: Option<PathBuf>,
+) -> Result<Vec<TrainedAdapter>, Error> {
+    let base = base();
+    let tasks: Vec<TaskData> = tasks.iter().map(|answer| constant_task(answer, answer, base.prompter())).collect();
+    let done = Mutex::new(Vec::new());
+    let context = AdapterContext {
+        model: base.model(),
+        shared: &shared(&base),
+        bos: base.bos(),
+        workers: &Workers::new(1).expect("a thread"),
+        progress,
+        checkpoints,
+    };
+    train_adapters(&context, &tasks, run, |adapters| {
+        done.lock().expect("no panic").extend(adapters);
+        Ok(())
+    })?;
+    Ok(done.into_inner().expect("no panic"))
+}
+
+#[test]
+fn every_b_gets_the_gradient_that_finite_differences_give() {
+    let base = base();
+    let tasks = [constant_task("x", "x", base.prompter()), constant_task("y", "y", base.prompter())];
+    let shared = shared(&base);
+    let context = AdapterContext {
+        model: base.model(),
+        shared: &shared,
+        bos: base.bos(),
+        workers: &Workers::new(1).expect("a thread"),
+        progress: &Silent,
+        checkpoints: None,
+    };
+    let mut noise = Noise::seeded(3);
+    let slots = shared.layout().slots();
+    let vars: Vec<Var> = slots
+        .iter()
+        .map(|slot| {
+            let values = noise.normals(2 * slot.b_len()).into_iter().map(|x| x * 0.05).collect::<Vec<_>>();
+            Var::from_vec(values, (2, slot.output, slot.rank), &Device::Cpu).expect("shape")
+        })
+        .collect();
+    let rows = rows(&tasks, base.bos(), &run(1), 0);
+    let value = || f64::from(loss(&context, &vars, &rows, 4.0).expect("loss").to_scalar::<f32>().expect("scalar"));
+    let grads = loss(&context, &vars, &rows, 4.0).expect("loss").backward().expect("backward");
+    for (slot, var) in slots.iter().zip(&vars) {
+        let grad = grads.get(var).unwrap_or_else(|| panic!("{} has no gradient", slot.path()));
+        crate::training::finite_differences::check_direction(&slot.path(), var, grad, value);
+    }
+}
+
+#[test]
+fn tasks_of_one_batch_each_learn_their_own_answer() {
+    let trained = train(&["x", "y", "z"], &run(60), &Silent, None).expect("training");
+    for adapter in trained {
+        assert_eq!(adapter.exact_match, 1.0, "{}", adapter.name);
+        assert_eq!(adapter.trajectory.len(), 2);
+    }
+}
+
+#[test]
+fn a_task_s_adapter_does_not_depend_on_its_company() {
+    let alone = train(&["x"], &run(20), &Silent, None).expect("training");
+    let together = train(&["x", "y"], &run(20), &Silent, None).expect("training");
+    let (a, b) = (alone[0].trajectory.last().expect("kept"), together[0].trajectory.last().expect("kept"));
+    let worst = a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+    assert!(worst < 1e-3, "{worst}");
+}
+
+/// Asks for a stop after some reports.
+struct StopAfter(AtomicUsize);
+
+impl Progress for StopAfter {
+    fn report(&self, _report: &Report<'_>) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    fn cancelled(&self) -> bool {
+        self.0.load(Ordering::Relaxed) == 0
+    }
+}
+
+#[test]
+fn an_interrupted_run_goes_on_from_its_checkpoint_to_the_same_bytes() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let whole = train(&["x"], &run(120), &Silent, None).expect("training");
+    let stopped = train(&["x"], &run(120), &StopAfter(AtomicUsize::new(70)), Some(dir.path().to_owned()));
+    assert!(matches!(stopped, Err(Error::Cancelled)), "{stopped:?}");
+    let resumed = train(&["x"], &run(120), &Silent, Some(dir.path().to_owned())).expect("training");
+    assert_eq!(resumed[0].trajectory, whole[0].trajectory);
+}

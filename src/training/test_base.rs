@@ -1,0 +1,26 @@
+//! A tiny base for trainers' tests: the fixture that transformers wrote, with a byte-level tokenizer.
+
+use crate::lm::byte_level_tokenizer_json;
+use crate::task::{Base, BaseBytes, Example, Prompter};
+use crate::training::dataset::TaskData;
+use candle_core::{DType, Device};
+
+/// The base.
+pub(super) fn base() -> Base {
+    let dir = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/llama_tied");
+    let read = |name: &str| std::fs::read(dir.join(name)).expect("a fixture");
+    let files = BaseBytes {
+        config: &read("config.json"),
+        tokenizer: byte_level_tokenizer_json(&["<bos>", "<eos>"]).to_string().as_bytes(),
+        template: b"{}",
+        weights: &read("model.safetensors"),
+    };
+    Base::from_bytes("tiny", &files, DType::F32, &Device::Cpu).expect("a base")
+}
+
+/// A task whose answer is always the same letter.
+pub(super) fn constant_task(name: &str, answer: &str, prompter: &Prompter) -> TaskData {
+    let examples: Vec<Example> = ["ab", "cd", "ef", "gh", "ij"].map(|input| Example::new(input, answer)).into();
+    let descriptions = vec![format!("Write {answer}."), format!("Always {answer}.")];
+    TaskData::of_examples(name, descriptions, examples.clone(), &examples[..2], prompter).expect("a task")
+}

@@ -1,0 +1,136 @@
+//! A server in a temporary directory, and requests to it.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use attune::engine::EngineOptions;
+use attune::http::{AppState, BodyLimits, router};
+use attune::jobs::{Queue, QueueConfig};
+use attune::lm::byte_level_tokenizer_json;
+use attune::service::{Parts, Service};
+use attune::store::{Artifacts, SqliteStore};
+use attune::task::{Base, BaseBytes};
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{HeaderMap, Request, StatusCode};
+use serde_json::Value;
+use time::OffsetDateTime;
+use tokio::sync::watch;
+use tower::ServiceExt;
+
+/// The limits of the test server: small, so that a long body is a short one.
+pub(crate) const LIMITS: BodyLimits = BodyLimits { general: 4096, import: 1 << 20, examples: 8192 };
+
+/// A server. It lies in a directory of its own that goes with it.
+pub(crate) struct Server {
+    /// What it serves.
+    pub(crate) router: Router,
+    /// Says that it drains.
+    pub(crate) closing: watch::Sender<bool>,
+    _directory: tempfile::TempDir,
+}
+
+/// An answer, read to its end.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Vec<u8>,
+}
+
+/// A file of the tiny base.
+pub(crate) fn fixture(name: &str) -> Vec<u8> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/llama_tied").join(name);
+    std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+impl Server {
+    pub(crate) async fn start() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Arc::new(SqliteStore::open(directory.path()).await.unwrap());
+        let service = Service::start(Parts {
+            base: base(),
+            queue: Queue::new(store.clone(), QueueConfig { queue_limit: 3, ..QueueConfig::default() }),
+            store,
+            artifacts: Arc::new(Artifacts::open(directory.path().join("artifacts")).unwrap()),
+            engine: EngineOptions::default(),
+            adapter_cache_bytes: 1 << 20,
+            clock: OffsetDateTime::now_utc,
+            new_id: || uuid::Uuid::now_v7().to_string(),
+        });
+        let (closing, closed) = watch::channel(false);
+        let state = AppState::new(Arc::new(service.await.unwrap()), LIMITS, closed);
+        Self { router: router(state), closing, _directory: directory }
+    }
+
+    pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let body = to_bytes(body, usize::MAX).await.unwrap().to_vec();
+        Answer { status: parts.status, headers: parts.headers, body }
+    }
+
+    /// A request without a body.
+    pub(crate) async fn call(&self, method: &str, path: &str) -> Answer {
+        self.send(Request::builder().method(method).uri(path).body(Body::empty()).unwrap()).await
+    }
+
+    /// A request with a header and without a body.
+    pub(crate) async fn get_with(&self, path: &str, name: &str, value: &str) -> Answer {
+        self.send(Request::builder().uri(path).header(name, value).body(Body::empty()).unwrap()).await
+    }
+
+    /// A request with a body of this media type.
+    pub(crate) async fn with_body(&self, method: &str, path: &str, media_type: &str, body: impl Into<Body>) -> Answer {
+        let request = Request::builder().method(method).uri(path).header("content-type", media_type);
+        self.send(request.body(body.into()).unwrap()).await
+    }
+
+    pub(crate) async fn json(&self, method: &str, path: &str, body: Value) -> Answer {
+        self.with_body(method, path, "application/json", body.to_string()).await
+    }
+}
+
+impl Answer {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|_| panic!("{self:?}"))
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).unwrap()
+    }
+
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).unwrap_or_else(|| panic!("no {name}: {self:?}")).to_str().unwrap()
+    }
+
+    /// Holds the answer against a problem; gives its JSON.
+    #[track_caller]
+    pub(crate) fn problem(&self, status: u16, code: &str) -> Value {
+        assert_eq!(self.status.as_u16(), status, "{}", self.text());
+        assert_eq!(self.header("content-type"), "application/problem+json");
+        let body = self.json();
+        assert_eq!(body["type"], format!("/problems/{code}"), "{body}");
+        assert_eq!(body["status"], status);
+        assert_eq!(body["instance"], self.header("x-request-id"));
+        body
+    }
+
+    /// A problem of one field.
+    #[track_caller]
+    pub(crate) fn invalid(&self, field: &str) {
+        let body = self.problem(422, "invalid_request");
+        assert_eq!(body["invalid_params"][0]["name"], field, "{body}");
+    }
+}
+
+fn base() -> Base {
+    let tokenizer = byte_level_tokenizer_json(&["<bos>", "<eos>", "<a>", "<b>"]).to_string();
+    let files = BaseBytes {
+        config: &fixture("config.json"),
+        tokenizer: tokenizer.as_bytes(),
+        template: b"{}",
+        weights: &fixture("model.safetensors"),
+    };
+    Base::from_bytes("tiny", &files, candle_core::DType::F32, &candle_core::Device::Cpu).unwrap()
+}

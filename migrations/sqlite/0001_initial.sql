@@ -12,6 +12,7 @@ CREATE TABLE adapters (
     parameters     INTEGER NOT NULL,
     bytes          INTEGER NOT NULL,
     digest         TEXT NOT NULL,
+    config         TEXT NOT NULL,
     seed           INTEGER
 ) STRICT;
 

@@ -14,6 +14,4 @@ mod worker;
 
 pub use error::Error;
 pub use handle::{Engine, EngineOptions, EngineStatus};
-pub use request::{
-    AppliedAdapter, Applied, Event, FinishReason, Merge, Request, Timings, Token, TokenLogprob, Usage,
-};
+pub use request::{Applied, AppliedAdapter, Event, FinishReason, Merge, Request, Timings, Token, TokenLogprob, Usage};

@@ -31,7 +31,17 @@ impl Row {
     pub(super) fn new(request: Request, sink: Sink, queued_at: Instant, applied: Applied) -> Self {
         let noise = Noise::stream(request.seed, "sampling");
         let started_at = Instant::now();
-        Self { request, sink, noise, written: Vec::new(), sent: 0, queued_at, started_at, first_token_at: None, applied }
+        Self {
+            request,
+            sink,
+            noise,
+            written: Vec::new(),
+            sent: 0,
+            queued_at,
+            started_at,
+            first_token_at: None,
+            applied,
+        }
     }
 
     /// Whether nobody waits for the answer any more.

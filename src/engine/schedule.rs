@@ -70,7 +70,7 @@ mod tests {
         let mut waiting = Waiting::new(3);
         (0..4).for_each(|i| waiting.push(Lane::Mixed, i));
         assert_eq!(names(waiting.admit(Some(&Lane::Mixed), 1)), [0, 1]);
-        assert_eq!(names(waiting.admit(Some(&Lane::Mixed), 3)), []);
+        assert!(names(waiting.admit(Some(&Lane::Mixed), 3)).is_empty());
         assert_eq!(waiting.len(), 2);
     }
 
@@ -79,8 +79,8 @@ mod tests {
         let mut waiting = Waiting::new(8);
         waiting.push(merged("a"), 0);
         waiting.push(Lane::Mixed, 1);
-        assert_eq!(names(waiting.admit(Some(&Lane::Mixed), 1)), []);
+        assert!(names(waiting.admit(Some(&Lane::Mixed), 1)).is_empty());
         assert_eq!(names(waiting.admit(Some(&Lane::Mixed), 0)), [0]);
-        assert_eq!(names(waiting.admit(Some(&merged("a")), 1)), []);
+        assert!(names(waiting.admit(Some(&merged("a")), 1)).is_empty());
     }
 }

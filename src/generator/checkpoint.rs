@@ -107,9 +107,7 @@ impl GeneratorFile {
         for (name, tensor) in candle_core::safetensors::load_buffer(bytes, device)? {
             tensors.insert(name, tensor.to_dtype(DType::F32)?);
         }
-        let mut take = |name: &str| {
-            tensors.remove(name).ok_or_else(|| Error::MissingTensor { name: name.to_owned() })
-        };
+        let mut take = |name: &str| tensors.remove(name).ok_or_else(|| Error::MissingTensor { name: name.to_owned() });
         let slots = header.config.layout.slots().len();
         let a = (0..slots).map(|i| take(&format!("a0.{i}"))).collect::<Result<_, _>>()?;
         let standardiser = Standardiser {
@@ -235,7 +233,11 @@ impl GeneratorFile {
             Draw::Mean => prior.mean,
             Draw::Sample { seed, index } => {
                 let mut noise = Noise::stream(seed, &format!("z {index}"));
-                prior.sample(&Tensor::from_vec(noise.normals(self.config.latent), (1, self.config.latent), c.device())?)?
+                prior.sample(&Tensor::from_vec(
+                    noise.normals(self.config.latent),
+                    (1, self.config.latent),
+                    c.device(),
+                )?)?
             }
         };
         let slots = self.cvae.decoder().forward(&c, &z)?;

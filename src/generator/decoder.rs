@@ -56,7 +56,9 @@ impl Decoder {
             trunk: Mlp::new(condition + latent, hidden, hidden, &vb.pp("trunk"))?,
             to_tokens: candle_nn::linear(hidden, width, vb.pp("to_tokens"))?,
             slots: vb.get_with_hints((slots.len(), width), "slots", normal(0.5))?,
-            blocks: (0..config.blocks).map(|i| TokenBlock::new(config, &vb.pp("block").pp(i))).collect::<Result<_, _>>()?,
+            blocks: (0..config.blocks)
+                .map(|i| TokenBlock::new(config, &vb.pp("block").pp(i)))
+                .collect::<Result<_, _>>()?,
             outputs: outputs.collect::<candle_core::Result<_>>()?,
             mixers: (0..modules.len()).map(mixer).collect::<candle_core::Result<_>>()?,
         })

@@ -16,7 +16,9 @@ pub enum Error {
         name: String,
     },
     /// It was made for another base model.
-    #[error("the generator was trained for base {made_for}, this base is {base}: train a generator for it with POST /jobs/train")]
+    #[error(
+        "the generator was trained for base {made_for}, this base is {base}: train a generator for it with POST /jobs/train"
+    )]
     OtherBase {
         /// The digest that it is bound to.
         made_for: String,

@@ -36,8 +36,8 @@ impl Gaussian {
 /// # Errors
 /// Those of the tensor library.
 pub fn kl_per_unit(q: &Gaussian, p: &Gaussian) -> Result<Tensor> {
-    let spread = ((&q.log_variance - &p.log_variance)?.exp()?
-        + ((&q.mean - &p.mean)?.sqr()? / p.log_variance.exp()?)?)?;
+    let spread =
+        ((&q.log_variance - &p.log_variance)?.exp()? + ((&q.mean - &p.mean)?.sqr()? / p.log_variance.exp()?)?)?;
     (((spread - 1.0)? + (&p.log_variance - &q.log_variance)?)? * 0.5)?.mean(0)
 }
 

@@ -25,7 +25,13 @@ impl Normaliser {
         let slot_rms = |range: std::ops::Range<usize>| {
             let squares: f64 = adapters
                 .iter()
-                .map(|a| a[range.clone()].iter().zip(&mean[range.clone()]).map(|(x, m)| f64::from(x - m).powi(2)).sum::<f64>())
+                .map(|a| {
+                    a[range.clone()]
+                        .iter()
+                        .zip(&mean[range.clone()])
+                        .map(|(x, m)| f64::from(x - m).powi(2))
+                        .sum::<f64>()
+                })
                 .sum();
             ((squares / (f64::from(count) * range.len() as f64)).sqrt() as f32).max(1e-8)
         };

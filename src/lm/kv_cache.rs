@@ -67,7 +67,8 @@ impl KvCache {
     #[must_use]
     pub fn take_rows(&mut self, rows: &[usize]) -> Self {
         let lengths = rows.iter().map(|row| std::mem::take(&mut self.lengths[*row])).collect();
-        let take = |layer: &mut LayerCache| LayerCache { rows: rows.iter().map(|row| layer.rows[*row].take()).collect() };
+        let take =
+            |layer: &mut LayerCache| LayerCache { rows: rows.iter().map(|row| layer.rows[*row].take()).collect() };
         let layers = self.layers.iter_mut().map(take).collect();
         Self { layers, lengths, context: self.context, device: self.device.clone() }
     }

@@ -148,7 +148,10 @@ mod tests {
     #[test]
     fn pieces_restart_behind_the_prefix_and_know_what_predicts_them() {
         let mut packed = Packed::new();
-        packed.push_row(&[1, 2], &[Piece { tokens: vec![3, 4], score_from: 0 }, Piece { tokens: vec![5, 6], score_from: 1 }]);
+        packed.push_row(
+            &[1, 2],
+            &[Piece { tokens: vec![3, 4], score_from: 0 }, Piece { tokens: vec![5, 6], score_from: 1 }],
+        );
         packed.push_row(&[], &[Piece { tokens: vec![7], score_from: 0 }]);
         assert_eq!(packed.token_ids(), [1, 2, 3, 4, 5, 6, 7, 0, 0, 0, 0, 0]);
         let sources: Vec<_> = packed.scored().iter().map(|s| (s.row, s.piece, s.source, s.target)).collect();

@@ -30,8 +30,7 @@ fn weight_files(dir: &Path) -> Result<Vec<PathBuf>, Error> {
         return Ok(vec![dir.join("model.safetensors")]);
     }
     let text = std::fs::read(&index).map_err(|source| Error::File { path: index.clone(), source })?;
-    let parsed: Index =
-        serde_json::from_slice(&text).map_err(|source| Error::Json { path: index.clone(), source })?;
+    let parsed: Index = serde_json::from_slice(&text).map_err(|source| Error::Json { path: index.clone(), source })?;
     let mut names: Vec<_> = parsed.weight_map.into_values().collect();
     names.sort();
     names.dedup();

@@ -29,7 +29,9 @@ pub enum Error {
         value: String,
     },
     /// A target that the base model does not have.
-    #[error("target module {name} is not a linear layer of the base model (known: q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj)")]
+    #[error(
+        "target module {name} is not a linear layer of the base model (known: q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj)"
+    )]
     UnknownTarget {
         /// Its name.
         name: String,

@@ -79,8 +79,7 @@ const REFUSED: [(&str, &str); 17] = [
 pub fn read_peft(files: &PeftFiles, base: &BaseShape, device: &Device) -> Result<Adapter, Error> {
     let config: PeftConfig = serde_json::from_slice(&files.config)?;
     check_config(&config)?;
-    let tensors = SafeTensors::deserialize(&files.weights)
-        .map_err(|e| Error::Safetensors { reason: e.to_string() })?;
+    let tensors = SafeTensors::deserialize(&files.weights).map_err(|e| Error::Safetensors { reason: e.to_string() })?;
     let mut views: HashMap<String, TensorView<'_>> = tensors.tensors().into_iter().collect();
     let mut slots = Vec::new();
     let (mut a, mut b, mut factors) = (Vec::new(), Vec::new(), Vec::new());
@@ -159,8 +158,8 @@ pub fn write_peft(adapter: &Adapter, base_name: &str) -> Result<PeftFiles, Error
         "fan_in_fan_out": false, "modules_to_save": null, "inference_mode": true,
     });
     let metadata = HashMap::from([("format".to_owned(), "pt".to_owned())]);
-    let weights = safetensors::serialize(named, Some(metadata))
-        .map_err(|e| Error::Safetensors { reason: e.to_string() })?;
+    let weights =
+        safetensors::serialize(named, Some(metadata)).map_err(|e| Error::Safetensors { reason: e.to_string() })?;
     Ok(PeftFiles { config: serde_json::to_vec_pretty(&config)?, weights })
 }
 

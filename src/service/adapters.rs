@@ -4,7 +4,7 @@ use super::api::{AdapterLinks, AdapterView, CreateAdapter, CreateTimings, Create
 use super::files::blocking;
 use super::{Error, MAX_SAMPLES, Service};
 use crate::generator::{Confidence, Draw, GeneratorFile};
-use crate::lora::{Adapter, Module, write_peft};
+use crate::lora::{Adapter, write_peft};
 use crate::store::{
     AdapterFilter, AdapterKind, AdapterRecord, OnNameTaken, Page, PageRequest, PublishOutcome, StoreError,
 };
@@ -256,9 +256,13 @@ impl Service {
         .await
     }
 
-    async fn record(&self, wanted: &Wanted, adapter: &Adapter, confidence: &Confidence) -> Result<AdapterRecord, Error> {
+    async fn record(
+        &self,
+        wanted: &Wanted,
+        adapter: &Adapter,
+        confidence: &Confidence,
+    ) -> Result<AdapterRecord, Error> {
         let files = write_peft(adapter, self.base.name())?;
-        let (bytes, digest) = (files.weights.len() as u64, self.store_files(files).await?);
         Ok(AdapterRecord {
             id: wanted.id.clone(),
             kind: AdapterKind::Generated,
@@ -267,29 +271,8 @@ impl Service {
             generator: Some(wanted.generator_id.clone()),
             confidence: Some(serde_json::to_value(confidence).map_err(Error::internal)?),
             seed: wanted.seed.map(|seed| seed as i64),
-            ..self.unnamed_record(adapter, bytes, digest)
+            ..self.store_files(adapter, files).await?
         })
-    }
-
-    /// The part of a record that the weights tell.
-    pub(super) fn unnamed_record(&self, adapter: &Adapter, bytes: u64, digest: String) -> AdapterRecord {
-        AdapterRecord {
-            id: digest.chars().take(32).collect(),
-            kind: AdapterKind::Imported,
-            name: None,
-            task: None,
-            generator: None,
-            base_digest: self.base.digest().to_owned(),
-            rank: adapter.layout().max_rank() as u32,
-            alpha: adapter.alpha(0),
-            target_modules: adapter.layout().modules().into_iter().map(Module::name).map(str::to_owned).collect(),
-            parameters: adapter.parameters() as u64,
-            bytes,
-            digest,
-            seed: None,
-            confidence: None,
-            created_at: (self.clock)(),
-        }
     }
 
     async fn renamed(&self, tenant: &str, record: AdapterRecord, wanted: &Wanted) -> Result<AdapterRecord, Error> {

@@ -23,10 +23,14 @@ pub enum Error {
         id: String,
     },
     /// The base has no generator yet.
-    #[error("this base model has no generator yet: register tasks with PUT /tasks/{{name}} (or `attune task import --builtin`), then train one with POST /jobs/train {{\"kind\": \"generator\", \"tasks\": \"all\"}}")]
+    #[error(
+        "this base model has no generator yet: register tasks with PUT /tasks/{{name}} (or `attune task import --builtin`), then train one with POST /jobs/train {{\"kind\": \"generator\", \"tasks\": \"all\"}}"
+    )]
     NoGenerator,
     /// The generator was made for another base.
-    #[error("the generator was made for base {made_for}, this server runs {base}: train one for it with POST /jobs/train")]
+    #[error(
+        "the generator was made for base {made_for}, this server runs {base}: train one for it with POST /jobs/train"
+    )]
     StaleGenerator {
         /// The digest that it is bound to.
         made_for: String,

@@ -1,40 +1,23 @@
-//! An adapter's bytes as they are stored: one artifact that holds the safetensors file; the PEFT
-//! configuration is written from the record and the weights.
+//! An adapter's files as they are stored: the safetensors file is an artifact, whose key is the
+//! adapter's digest; the small configuration stands in the record.
 
 use super::{Error, Service};
-use crate::lora::{Adapter, PeftFiles, read_peft};
+use crate::lora::{Adapter, Module, PeftFiles, read_peft};
 use crate::store::{AdapterKind, AdapterRecord};
 use std::sync::Arc;
-
-/// Both files in one artifact: the configuration's length, the configuration, the weights.
-pub(super) fn pack(files: &PeftFiles) -> Vec<u8> {
-    let mut bytes = (files.config.len() as u64).to_le_bytes().to_vec();
-    bytes.extend(&files.config);
-    bytes.extend(&files.weights);
-    bytes
-}
-
-/// The files of [`pack`].
-pub(super) fn unpack(bytes: &[u8]) -> Result<PeftFiles, Error> {
-    let damaged = || Error::internal("an adapter's artifact is damaged");
-    let (length, rest) = bytes.split_first_chunk::<8>().ok_or_else(damaged)?;
-    let length = usize::try_from(u64::from_le_bytes(*length)).map_err(|_| damaged())?;
-    let (config, weights) = rest.split_at_checked(length).ok_or_else(damaged)?;
-    Ok(PeftFiles { config: config.to_vec(), weights: weights.to_vec() })
-}
 
 impl Service {
     /// The stored files of an adapter.
     pub(super) async fn stored_files(&self, record: &AdapterRecord) -> Result<PeftFiles, Error> {
         let (artifacts, digest) = (Arc::clone(&self.artifacts), record.digest.clone());
-        unpack(&blocking(move || Ok(artifacts.get(&digest)?)).await?)
+        let weights = blocking(move || Ok(artifacts.get(&digest)?)).await?;
+        Ok(PeftFiles { config: record.config.clone().into_bytes(), weights })
     }
 
     /// The weights of an adapter for this base, from memory or from the store.
     pub(super) async fn weights(&self, record: &AdapterRecord) -> Result<Arc<Adapter>, Error> {
         if record.base_digest != self.base.digest() {
-            let (id, made_for, base) =
-                (record.id.clone(), record.base_digest.clone(), self.base.digest().to_owned());
+            let (id, made_for, base) = (record.id.clone(), record.base_digest.clone(), self.base.digest().to_owned());
             return Err(Error::StaleAdapter { id, made_for, base });
         }
         self.adapters.get_or(&record.id, async { self.load(record).await.map(Arc::new) }).await
@@ -62,10 +45,30 @@ impl Service {
         Ok(read_peft(files, &model.config().shape(), model.device())?)
     }
 
-    /// Stores an adapter's files; gives the artifact's digest.
-    pub(super) async fn store_files(&self, files: PeftFiles) -> Result<String, Error> {
+    /// Stores an adapter's weights; gives the record that the files tell, without an owner's parts.
+    pub(super) async fn store_files(&self, adapter: &Adapter, files: PeftFiles) -> Result<AdapterRecord, Error> {
         let artifacts = Arc::clone(&self.artifacts);
-        blocking(move || Ok(artifacts.put(&pack(&files))?)).await
+        let bytes = files.weights.len() as u64;
+        let config = String::from_utf8(files.config).map_err(Error::internal)?;
+        let digest = blocking(move || Ok(artifacts.put(&files.weights)?)).await?;
+        Ok(AdapterRecord {
+            id: digest.chars().take(32).collect(),
+            kind: AdapterKind::Imported,
+            name: None,
+            task: None,
+            generator: None,
+            base_digest: self.base.digest().to_owned(),
+            rank: adapter.layout().max_rank() as u32,
+            alpha: adapter.alpha(0),
+            target_modules: adapter.layout().modules().into_iter().map(Module::name).map(str::to_owned).collect(),
+            parameters: adapter.parameters() as u64,
+            bytes,
+            digest,
+            config,
+            seed: None,
+            confidence: None,
+            created_at: (self.clock)(),
+        })
     }
 }
 

@@ -27,9 +27,7 @@ impl Service {
         self.check_name(import.name.as_deref())?;
         let files = PeftFiles { config: import.config, weights: import.weights };
         let adapter = self.read(&files)?;
-        let bytes = files.weights.len() as u64;
-        let digest = self.store_files(files).await?;
-        let record = AdapterRecord { name: import.name, ..self.unnamed_record(&adapter, bytes, digest) };
+        let record = AdapterRecord { name: import.name, ..self.store_files(&adapter, files).await? };
         let taken = if import.replace { OnNameTaken::Replace } else { OnNameTaken::Refuse };
         let published = self.store.publish_adapter(tenant, &record, taken).await.map_err(named)?;
         Ok((self.view(published.record), published.outcome != PublishOutcome::Existing))

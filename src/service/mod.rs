@@ -18,8 +18,8 @@ mod training;
 pub use adapters::{AdapterFile, FileBody};
 pub use api::*;
 pub use error::Error;
-pub use importing::ImportAdapter;
 pub use generators::NewGenerator;
+pub use importing::ImportAdapter;
 pub use training::TrainHandler;
 
 use crate::engine::{Engine, EngineOptions};

@@ -87,13 +87,8 @@ impl Run<'_> {
         let trained = trained.into_iter().next().ok_or_else(|| permanent("no adapter was trained"))?;
         let adapter = self.adapter_of(&shared, &trained, alpha)?;
         let files = write_peft(&adapter, self.base().name()).map_err(JobError::permanent)?;
-        let bytes = files.weights.len() as u64;
-        let digest = self.runtime.block_on(self.service.store_files(files)).map_err(failed)?;
-        let record = AdapterRecord {
-            kind: AdapterKind::Trained,
-            task: Some(job.task.clone()),
-            ..self.service.unnamed_record(&adapter, bytes, digest)
-        };
+        let stored = self.runtime.block_on(self.service.store_files(&adapter, files)).map_err(failed)?;
+        let record = AdapterRecord { kind: AdapterKind::Trained, task: Some(job.task.clone()), ..stored };
         let publish = self.service.store.publish_adapter(DEFAULT_TENANT, &record, OnNameTaken::Refuse);
         let published = self.runtime.block_on(publish).map_err(JobError::transient)?;
         Ok(json!({"adapter": published.record.id, "task": job.task, "exact_match": trained.exact_match}))

@@ -84,7 +84,8 @@ impl Base {
         parts.extend(weights);
         let digest = base_digest(parts);
         let tokenizer = Tokenizer::from_bytes(tokenizer)?;
-        let eos = resolved.eos.first().copied().ok_or(Error::Config { field: "eos_token_id", problem: "is missing" })?;
+        let eos =
+            resolved.eos.first().copied().ok_or(Error::Config { field: "eos_token_id", problem: "is missing" })?;
         let bos: Vec<u32> = resolved.bos.into_iter().collect();
         let prompter = Prompter::new(tokenizer, input_template, resolved.bos, eos);
         Ok(Self { name, model, prompter, digest, parameters, ends: resolved.eos, bos })

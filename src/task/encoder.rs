@@ -39,9 +39,8 @@ impl Encoder {
     /// # Errors
     /// [`Error::TooLong`] where a text does not fit the base's context.
     pub fn encode(&self, texts: &[(&str, &Demonstrations)]) -> Result<Vec<Vec<f32>>, Error> {
-        let probes = PROBES.iter().map(|probe| {
-            Ok(Piece { tokens: self.prompter.question(probe)?, score_from: usize::MAX })
-        });
+        let probes =
+            PROBES.iter().map(|probe| Ok(Piece { tokens: self.prompter.question(probe)?, score_from: usize::MAX }));
         let probes: Vec<Piece> = probes.collect::<Result<_, Error>>()?;
         let mut packed = Packed::new();
         let mut spans = Vec::new();

@@ -62,13 +62,19 @@ impl BaseData {
                 self.described(demonstrations, noise)
             }
             Kind::Demonstrations => self.demonstrated(noise),
-            Kind::Bare => self.fill(self.prompter.prefix(None, &[])?, |noise| {
-                let task = self.task(noise);
-                self.piece(task, noise)
-            }, noise),
-            Kind::Statements => self.fill(self.prompter.prefix(None, &[])?, |noise| {
-                Ok(self.prompter.plain(noise.pick::<String>(&self.statements))?)
-            }, noise),
+            Kind::Bare => self.fill(
+                self.prompter.prefix(None, &[])?,
+                |noise| {
+                    let task = self.task(noise);
+                    self.piece(task, noise)
+                },
+                noise,
+            ),
+            Kind::Statements => self.fill(
+                self.prompter.prefix(None, &[])?,
+                |noise| Ok(self.prompter.plain(noise.pick::<String>(&self.statements))?),
+                noise,
+            ),
         }
     }
 

@@ -51,7 +51,8 @@ pub fn train_base(
 ) -> Result<HashMap<String, Tensor>, Error> {
     let config = run.config.resolve()?;
     let vars = initial_weights(&run.config, run.seed)?;
-    let mut optimizer = Optimizer::new(vars.iter().map(|(name, var)| (name.clone(), var.clone(), rule(name))).collect())?;
+    let mut optimizer =
+        Optimizer::new(vars.iter().map(|(name, var)| (name.clone(), var.clone(), rule(name))).collect())?;
     let mut step = 0;
     if let Some((tensors, header)) = checkpoint::load::<Header>(&run.path, &Device::Cpu)? {
         step = resume(run, &vars, &mut optimizer, &tensors, &header)?;
@@ -190,8 +191,9 @@ fn initial_weights(file: &FileConfig, seed: u64) -> Result<Vec<(String, Var)>, E
         matrix(name("mlp.up_proj"), wide, d, inner)?;
         matrix(name("mlp.down_proj"), d, wide, outer)?;
     }
-    let norms = (0..config.layers)
-        .flat_map(|layer| ["input_layernorm", "post_attention_layernorm"].map(|n| format!("model.layers.{layer}.{n}.weight")));
+    let norms = (0..config.layers).flat_map(|layer| {
+        ["input_layernorm", "post_attention_layernorm"].map(|n| format!("model.layers.{layer}.{n}.weight"))
+    });
     for name in norms.chain(["model.norm.weight".to_owned()]) {
         vars.push((name, Var::ones(d, DType::F32, &Device::Cpu)?));
     }

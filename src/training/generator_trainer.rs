@@ -51,10 +51,8 @@ pub struct Stage {
 
 impl Default for GeneratorRun {
     fn default() -> Self {
-        let stage = |peak, steps, batch| Stage {
-            schedule: Schedule { peak, warmup: 50, decay: steps / 2, steps },
-            batch,
-        };
+        let stage =
+            |peak, steps, batch| Stage { schedule: Schedule { peak, warmup: 50, decay: steps / 2, steps }, batch };
         Self {
             reconstruction: stage(1e-3, 1500, 64),
             cross_entropy: stage(7e-4, 4000, 24),
@@ -347,8 +345,7 @@ impl Reconstruction {
         if tasks.is_empty() {
             return Ok(None);
         }
-        let finals: Vec<Vec<f32>> =
-            tasks.iter().filter_map(|i| corpus.tasks[*i].trajectory.last().cloned()).collect();
+        let finals: Vec<Vec<f32>> = tasks.iter().filter_map(|i| corpus.tasks[*i].trajectory.last().cloned()).collect();
         let normaliser = Normaliser::fit(&config.layout, &finals);
         let layout = &config.layout;
         let mut projections: Vec<Vec<Vec<f32>>> =

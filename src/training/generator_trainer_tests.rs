@@ -69,7 +69,8 @@ impl World {
 }
 
 fn run(reconstruction: usize, cross_entropy: usize) -> GeneratorRun {
-    let stage = |steps: usize| Stage { schedule: Schedule { peak: 2e-3, warmup: 5, decay: steps / 2, steps }, batch: 6 };
+    let stage =
+        |steps: usize| Stage { schedule: Schedule { peak: 2e-3, warmup: 5, decay: steps / 2, steps }, batch: 6 };
     GeneratorRun {
         reconstruction: stage(reconstruction),
         cross_entropy: stage(cross_entropy),
@@ -86,7 +87,8 @@ fn every_variable_gets_the_gradient_that_finite_differences_give_in_both_stages(
     let training = Training::new(&context, &world.corpus, &run).expect("a training");
     let reconstruct = || training.reconstruct(4, 1.0, &mut Noise::seeded(5)).expect("loss").0;
     let cross_entropy = || training.cross_entropy(4, &mut Noise::seeded(5)).expect("loss");
-    let losses: [(&str, &dyn Fn() -> Tensor); 2] = [("reconstruction", &reconstruct), ("cross-entropy", &cross_entropy)];
+    let losses: [(&str, &dyn Fn() -> Tensor); 2] =
+        [("reconstruction", &reconstruct), ("cross-entropy", &cross_entropy)];
     let mut seen = std::collections::HashSet::new();
     for (stage, loss) in losses {
         let grads = loss().backward().expect("backward");
@@ -151,11 +153,8 @@ fn an_interrupted_training_goes_on_from_its_checkpoint_to_the_same_bytes() {
     let dir = tempfile::tempdir().expect("a folder");
     let path = Some(dir.path().join("checkpoint.safetensors"));
     let stop = StopAt(std::sync::atomic::AtomicUsize::new(0));
-    let stopped = train_generator(
-        &GeneratorContext { progress: &stop, ..world.context(path.clone()) },
-        &world.corpus,
-        &run,
-    );
+    let stopped =
+        train_generator(&GeneratorContext { progress: &stop, ..world.context(path.clone()) }, &world.corpus, &run);
     assert!(matches!(stopped, Err(Error::Cancelled)));
     let resumed = train_generator(&world.context(path), &world.corpus, &run).expect("training");
     assert_eq!(resumed.to_bytes().expect("bytes"), whole.to_bytes().expect("bytes"));

@@ -188,8 +188,7 @@ mod tests {
     fn adamw_takes_the_steps_of_pytorch() {
         // torch.optim.AdamW([x], lr=0.1, betas=(0.9, 0.99), weight_decay=0.1), x = 1, loss x², two steps.
         let var = Var::new(&[1f32], &Device::Cpu).expect("var");
-        let mut optimizer =
-            Optimizer::new(vec![("x".into(), var.clone(), Rule::AdamW { decay: 0.1 })]).expect("state");
+        let mut optimizer = Optimizer::new(vec![("x".into(), var.clone(), Rule::AdamW { decay: 0.1 })]).expect("state");
         let workers = Workers::new(1).expect("a thread");
         let mut seen = Vec::new();
         for _ in 0..2 {

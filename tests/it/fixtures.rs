@@ -2,7 +2,7 @@
 
 use attune::lm::sampling::argmax;
 use attune::lm::{FileConfig, KvCache, Model, Packed, Piece, RowAdapters, load_directory_weights};
-use attune::lora::{Adapter, read_peft_directory, write_peft, read_peft};
+use attune::lora::{Adapter, read_peft, read_peft_directory, write_peft};
 use candle_core::{DType, Device, Tensor};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -54,9 +54,8 @@ impl Fixture {
 }
 
 fn assert_close(found: &Tensor, expected: &Tensor, tolerance: f32, what: &str) {
-    let largest = |t: &Tensor| {
-        t.abs().and_then(|t| t.flatten_all()?.max(0)?.to_scalar::<f32>()).expect("a float tensor")
-    };
+    let largest =
+        |t: &Tensor| t.abs().and_then(|t| t.flatten_all()?.max(0)?.to_scalar::<f32>()).expect("a float tensor");
     let relative = largest(&(found - expected).expect("same shapes")) / largest(expected);
     assert!(relative < tolerance, "{what}: off by {relative:e} of the largest value");
 }
@@ -106,7 +105,8 @@ fn merged_equals_unmerged_at_another_scale_and_leaves_the_base_as_it_was() {
         let unmerged = fixture.packed_logits(&fixture.model, &row_adapters(Some(&all), 0.7));
         let bytes = |model: &mut Model| {
             let slots = all.layout().slots().iter();
-            slots.map(|s| model.weight(s.layer, s.module).flatten_all().expect("flat").to_vec1::<f32>().expect("f32"))
+            slots
+                .map(|s| model.weight(s.layer, s.module).flatten_all().expect("flat").to_vec1::<f32>().expect("f32"))
                 .collect::<Vec<_>>()
         };
         let before = bytes(&mut fixture.model);
@@ -148,7 +148,10 @@ fn rows_of_different_lengths_share_a_cache_without_seeing_each_other() {
     let adapters = RowAdapters::of_rows(&[None, Some((&all, 1.0))], DType::F32).expect("adapters");
     let mut cache = KvCache::new(fixture.model.config(), 2, &Device::Cpu);
     // Row 0 is read in chunks of 5 and 19 tokens, row 1 in chunks of 20 and 4.
-    let chunks = [vec![tokens[0][..5].to_vec(), tokens[1][..20].to_vec()], vec![tokens[0][5..].to_vec(), tokens[1][20..].to_vec()]];
+    let chunks = [
+        vec![tokens[0][..5].to_vec(), tokens[1][..20].to_vec()],
+        vec![tokens[0][5..].to_vec(), tokens[1][20..].to_vec()],
+    ];
     let mut hidden = None;
     for chunk in &chunks {
         hidden = Some(fixture.model.step(chunk, &mut cache, &adapters).expect("step"));

@@ -27,7 +27,11 @@ fn check(vars: &[&Var], loss: impl Fn() -> Result<Tensor>) {
             };
             let slope = (at(1e-2) - at(-1e-2)) / 2e-2;
             let difference = (slope - f64::from(grad[i])).abs();
-            assert!(difference < 4e-3 * (1.0 + slope.abs()), "variable {index}, coordinate {i}: {slope} vs {}", grad[i]);
+            assert!(
+                difference < 4e-3 * (1.0 + slope.abs()),
+                "variable {index}, coordinate {i}: {slope} vs {}",
+                grad[i]
+            );
         }
         var.set(&Tensor::from_vec(old, var.shape(), &Device::Cpu).expect("shape")).expect("set");
     }

@@ -115,12 +115,8 @@ fn lora_forward<S: BackendStorage>(
     let (down, _) = product_nt(x, xl, a, al)?;
     let (rows, out, rank) = bl.shape().dims3()?;
     let tokens = shape.elem_count() / (rows * out);
-    let update = down.matmul(
-        b,
-        (rows, tokens, out, rank),
-        &Layout::contiguous((rows, tokens, rank)),
-        &bl.transpose(1, 2)?,
-    )?;
+    let update =
+        down.matmul(b, (rows, tokens, out, rank), &Layout::contiguous((rows, tokens, rank)), &bl.transpose(1, 2)?)?;
     let flat = Layout::contiguous(shape.clone());
     Ok((base.binary_impl::<candle_core::op::Add>(&update, &flat, &flat)?, shape))
 }

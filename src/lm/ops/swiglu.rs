@@ -30,8 +30,7 @@ pub(super) fn fast_exp(x: f32) -> f32 {
     let whole = (x * std::f32::consts::LOG2_E).round_ties_even();
     let part = (x - whole * LN_2_HIGH) - whole * LN_2_LOW;
     let poly = 1.0
-        + part
-            * (1.0 + part * (0.5 + part * (1.0 / 6.0 + part * (1.0 / 24.0 + part * (1.0 / 120.0 + part / 720.0)))));
+        + part * (1.0 + part * (0.5 + part * (1.0 / 6.0 + part * (1.0 / 24.0 + part * (1.0 / 120.0 + part / 720.0)))));
     f32::from_bits(((whole as i32 + 127) << 23) as u32) * poly
 }
 

@@ -45,6 +45,8 @@ pub struct AdapterRecord {
     pub bytes: u64,
     /// SHA-256 of its file in hexadecimal: the artifact's key and the `ETag`.
     pub digest: String,
+    /// Its `adapter_config.json`, as it was written.
+    pub config: String,
     /// The seed of a sampled one.
     pub seed: Option<i64>,
     /// The generator's confidence, as the interface shows it.

@@ -125,8 +125,8 @@ async fn find(connection: &mut SqliteConnection, tenant: &str, id: &str) -> Resu
 async fn insert_adapter(tx: &mut Transaction<'_, Sqlite>, record: &AdapterRecord) -> Result<bool, StoreError> {
     let insert = sqlx::query(
         "INSERT INTO adapters
-             (id, kind, generator, base_digest, rank, alpha, target_modules, parameters, bytes, digest, seed)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
+             (id, kind, generator, base_digest, rank, alpha, target_modules, parameters, bytes, digest, config, seed)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
     );
     let insert = insert
         .bind(&record.id)
@@ -139,6 +139,7 @@ async fn insert_adapter(tx: &mut Transaction<'_, Sqlite>, record: &AdapterRecord
         .bind(record.parameters as i64)
         .bind(record.bytes as i64)
         .bind(&record.digest)
+        .bind(&record.config)
         .bind(record.seed);
     Ok(insert.execute(&mut **tx).await?.rows_affected() > 0)
 }

@@ -32,6 +32,7 @@ impl FromRow<'_, SqliteRow> for AdapterRecord {
             parameters: count(row, "parameters")?,
             bytes: count(row, "bytes")?,
             digest: row.try_get("digest")?,
+            config: row.try_get("config")?,
             seed: row.try_get("seed")?,
             confidence: optional_json(row, "confidence")?,
             created_at: time(row, "created_at")?,

@@ -14,6 +14,7 @@ fn adapter(id: &str, ms: i64) -> AdapterRecord {
         parameters: 1_024,
         bytes: 4_096,
         digest: format!("digest of {id}"),
+        config: "{}".to_owned(),
         seed: Some(-3),
         confidence: Some(json!({ "score": 0.5 })),
         created_at: at(ms),

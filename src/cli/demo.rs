@@ -1,18 +1,12 @@
 //! `attune demo`: builds the demo model.
 
+use super::demo_phases;
 use super::terminal::Terminal;
-use crate::lm::{FileConfig, Tokenizer, byte_level_tokenizer_json};
-use crate::task::{InputTemplate, Prompter};
 use crate::training::Workers;
-use crate::training::base_data::BaseData;
-use crate::training::base_trainer::{BaseRun, train_base};
 use crate::training::progress::CancelFlag;
-use crate::training::schedule::Schedule;
 use anyhow::Context;
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use std::path::PathBuf;
-
-const SPECIAL: [&str; 3] = ["<bos>", "<eos>", "<pad>"];
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Demo {
@@ -21,23 +15,58 @@ pub(super) enum Demo {
     Build(Build),
 }
 
+/// The phases of a build, in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub(super) enum Phase {
+    /// The base model
+    Base,
+    /// An adapter for some of the tasks
+    Adapters,
+    /// The generator
+    Generator,
+}
+
 #[derive(Debug, Args)]
 pub(super) struct Build {
     /// The folder that checkpoints and results go to
     #[arg(long, env = "ATTUNE_DEMO_OUT", default_value = "demo-build")]
-    out: PathBuf,
+    pub(super) out: PathBuf,
     /// Threads that train
     #[arg(long, env = "ATTUNE_THREADS", default_value_t = 2)]
     threads: usize,
+    /// Stop after this phase
+    #[arg(long, value_enum, default_value_t = Phase::Generator)]
+    until: Phase,
+    /// Begin the base from these weights (a base's directory) instead of random ones
+    #[arg(long, value_name = "DIR")]
+    pub(super) base_from: Option<PathBuf>,
     /// Steps of the base model's training
+    #[arg(long, default_value_t = 14_000)]
+    pub(super) base_steps: usize,
+    /// Steps of the final fall of the base's learning rate
+    #[arg(long, default_value_t = 12_000)]
+    pub(super) base_decay: usize,
+    /// The base's learning rate before it falls
+    #[arg(long, default_value_t = 1.2e-3)]
+    pub(super) base_rate: f64,
+    /// Tasks that get an adapter of their own
+    #[arg(long, default_value_t = 240)]
+    pub(super) adapter_tasks: usize,
+    /// Steps of an adapter's training
+    #[arg(long, default_value_t = 300)]
+    pub(super) adapter_steps: usize,
+    /// The rank of the adapters
+    #[arg(long, default_value_t = 8)]
+    pub(super) rank: usize,
+    /// Steps of the generator's first stage, reconstruction
+    #[arg(long, default_value_t = 1500)]
+    pub(super) reconstruction_steps: usize,
+    /// Steps of the generator's second stage, cross-entropy
     #[arg(long, default_value_t = 6000)]
-    base_steps: usize,
-    /// Steps of the final fall of the learning rate
-    #[arg(long, default_value_t = 1200)]
-    base_decay: usize,
+    pub(super) cross_entropy_steps: usize,
     /// The seed of everything
     #[arg(long, default_value_t = 1)]
-    seed: u64,
+    pub(super) seed: u64,
 }
 
 impl Demo {
@@ -52,49 +81,13 @@ impl Build {
     fn run(&self) -> anyhow::Result<()> {
         let workers = Workers::new(self.threads).context("cannot start threads")?;
         let progress = Terminal::new(CancelFlag::default());
-        let base = self.out.join("base");
-        std::fs::create_dir_all(&base).with_context(|| format!("cannot create {}", base.display()))?;
-        let config = config();
-        let tokenizer_json = byte_level_tokenizer_json(&SPECIAL).to_string();
-        let template = InputTemplate::default();
-        std::fs::write(base.join("config.json"), serde_json::to_string_pretty(&config)?)?;
-        std::fs::write(base.join("tokenizer.json"), &tokenizer_json)?;
-        std::fs::write(base.join("attune.json"), serde_json::to_string_pretty(&template)?)?;
-        let tokenizer = Tokenizer::from_bytes(tokenizer_json.as_bytes())?;
-        let eos = tokenizer.id(SPECIAL[1]).context("the tokenizer has no <eos>")?;
-        let prompter = Prompter::new(tokenizer.clone(), template, tokenizer.id(SPECIAL[0]), eos);
-        let run = BaseRun {
-            config,
-            rows: 24,
-            schedule: Schedule { peak: 3e-3, warmup: 100, decay: self.base_decay, steps: self.base_steps },
-            seed: self.seed,
-            checkpoint_every: 200,
-            path: self.out.join("base.checkpoint.safetensors"),
-        };
-        let weights = train_base(&run, &BaseData::new(prompter), &workers, &progress)?;
-        candle_core::safetensors::save(&weights, base.join("model.safetensors"))?;
+        demo_phases::base(self, &workers, &progress)?;
+        if self.until >= Phase::Adapters {
+            demo_phases::adapters(self, &workers, &progress)?;
+        }
+        if self.until >= Phase::Generator {
+            demo_phases::generator(self, &workers, &progress)?;
+        }
         Ok(())
-    }
-}
-
-/// 1.16 M parameters: six thin layers rather than three wide ones, since two-step tasks need depth.
-fn config() -> FileConfig {
-    FileConfig {
-        model_type: Some("llama".into()),
-        architectures: Some(vec!["LlamaForCausalLM".into()]),
-        vocab_size: 256 + SPECIAL.len(),
-        hidden_size: 128,
-        intermediate_size: 320,
-        num_hidden_layers: 6,
-        num_attention_heads: 4,
-        num_key_value_heads: Some(4),
-        hidden_act: Some("silu".into()),
-        rms_norm_eps: Some(1e-5),
-        max_position_embeddings: Some(1024),
-        rope_theta: Some(10_000.0),
-        tie_word_embeddings: Some(true),
-        bos_token_id: Some(256.into()),
-        eos_token_id: Some(257.into()),
-        ..FileConfig::default()
     }
 }

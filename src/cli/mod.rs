@@ -2,6 +2,7 @@
 
 mod adapter;
 mod demo;
+mod demo_phases;
 mod generate;
 mod one_shot;
 mod serve;

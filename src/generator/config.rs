@@ -38,7 +38,7 @@ pub struct GeneratorConfig {
 impl GeneratorConfig {
     /// The sizes that the demo uses.
     pub fn new(layout: Layout, alpha: f64, condition: usize) -> Self {
-        Self { arch: Arch::Slots, layout, alpha, condition, latent: 16, hidden: 512, width: 192, blocks: 3, basis: 48 }
+        Self { arch: Arch::Slots, layout, alpha, condition, latent: 16, hidden: 256, width: 192, blocks: 3, basis: 32 }
     }
 
     /// How many coordinates of a slot's projections the encoder reads.

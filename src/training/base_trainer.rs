@@ -29,6 +29,8 @@ pub struct BaseRun {
     pub checkpoint_every: usize,
     /// Where the checkpoint is.
     pub path: PathBuf,
+    /// Weights to begin from where there is no checkpoint, instead of random ones.
+    pub begin_from: Option<PathBuf>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -56,6 +58,13 @@ pub fn train_base(
     let mut step = 0;
     if let Some((tensors, header)) = checkpoint::load::<Header>(&run.path, &Device::Cpu)? {
         step = resume(run, &vars, &mut optimizer, &tensors, &header)?;
+    } else if let Some(path) = &run.begin_from {
+        let begun = candle_core::safetensors::load(path, &Device::Cpu)?;
+        for (name, var) in &vars {
+            let saved = begun.get(name).filter(|t| t.shape() == var.shape());
+            let saved = saved.ok_or_else(|| Error::OtherRun { path: path.clone(), field: "model" })?;
+            var.set(&saved.to_dtype(DType::F32)?)?;
+        }
     }
     let tensors: HashMap<String, Tensor> = vars.iter().map(|(n, v)| (n.clone(), v.as_tensor().clone())).collect();
     let model = Model::load(&config, &VarBuilder::from_tensors(tensors.clone(), DType::F32, &Device::Cpu))?;

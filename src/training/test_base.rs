@@ -9,9 +9,10 @@ use candle_core::{DType, Device};
 pub(super) fn base() -> Base {
     let dir = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/llama_tied");
     let read = |name: &str| std::fs::read(dir.join(name)).expect("a fixture");
+    let tokenizer = byte_level_tokenizer_json(&["<bos>", "<eos>"]).to_string();
     let files = BaseBytes {
         config: &read("config.json"),
-        tokenizer: byte_level_tokenizer_json(&["<bos>", "<eos>"]).to_string().as_bytes(),
+        tokenizer: tokenizer.as_bytes(),
         template: b"{}",
         weights: &read("model.safetensors"),
     };

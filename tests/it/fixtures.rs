@@ -232,3 +232,23 @@ fn a_base_directory_with_a_missing_file_says_which() {
     let error = load_directory_weights(dir.path(), DType::F32, &Device::Cpu).map(|_| ()).expect_err("empty");
     assert!(error.to_string().contains("model.safetensors"), "{error}");
 }
+
+/// What `.ci/peft.sh` gives to peft: each adapter as attune writes it, and attune's logits with it.
+#[test]
+fn exported_adapters_and_their_logits_are_written_for_peft_to_check() {
+    for (base, name) in BASES.into_iter().flat_map(|base| ["qv", "all"].map(|name| (base, name))) {
+        let fixture = Fixture::load(base);
+        let adapter = fixture.adapter(name);
+        let out = Path::new(env!("CARGO_TARGET_TMPDIR")).join("peft").join(base).join(name);
+        std::fs::create_dir_all(out.join("adapter")).expect("a folder");
+        let files = write_peft(&adapter, base).expect("write");
+        std::fs::write(out.join("adapter/adapter_config.json"), files.config).expect("write");
+        std::fs::write(out.join("adapter/adapter_model.safetensors"), files.weights).expect("write");
+        let tokens = &fixture.reference["tokens"];
+        let (rows, length) = tokens.dims2().expect("[B, T]");
+        let logits = fixture.packed_logits(&fixture.model, &row_adapters(Some(&adapter), 1.0));
+        let logits = logits.reshape((rows, length, ())).expect("[B, T, V]");
+        let tensors = HashMap::from([("tokens", tokens.clone()), ("logits", logits)]);
+        candle_core::safetensors::save(&tensors, out.join("logits.safetensors")).expect("write");
+    }
+}

@@ -22,7 +22,9 @@ pub fn principal_components(rows: &[Vec<f32>], count: usize) -> Vec<f32> {
     let largest = eigen.eigenvalues[order[0]];
     for (k, index) in order.into_iter().take(count).enumerate() {
         let value = eigen.eigenvalues[index];
-        if value <= largest * 1e-9 {
+        // Products of f32 rows carry rounding of about 1e-7: a smaller direction would be noise, and
+        // coefficients along it enormous.
+        if value <= largest * 1e-5 {
             break;
         }
         // X = U·S·Vᵀ, so row k of V is uₖᵀ·X / sₖ; scaled by sₖ / √n that is uₖᵀ·X / √n.

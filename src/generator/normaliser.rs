@@ -4,6 +4,9 @@
 use crate::lora::Layout;
 use candle_core::{Device, Result, Tensor};
 
+/// The least root mean square of a slot, relative to the mean over slots.
+const FLOOR: f32 = 0.05;
+
 /// Mean `[L]` and root mean squares `[S]` of the training adapters.
 #[derive(Clone, Debug)]
 pub struct Normaliser {
@@ -35,7 +38,10 @@ impl Normaliser {
                 .sum();
             ((squares / (f64::from(count) * range.len() as f64)).sqrt() as f32).max(1e-8)
         };
-        let rms = offsets.windows(2).map(|w| slot_rms(w[0]..w[1])).collect();
+        let mut rms: Vec<f32> = offsets.windows(2).map(|w| slot_rms(w[0]..w[1])).collect();
+        // A slot in which the adapters hardly differ must not drown the others in its blown-up noise.
+        let floor = FLOOR * rms.iter().sum::<f32>() / rms.len().max(1) as f32;
+        rms.iter_mut().for_each(|slot| *slot = slot.max(floor));
         Self { mean, rms }
     }
 

@@ -16,8 +16,12 @@ pub(super) fn check_direction(name: &str, var: &Var, grad: &Tensor, value: impl 
         var.set(&Tensor::from_vec::<_, f32>(moved, var.shape(), var.device()).expect("shape")).expect("set");
         value()
     };
-    let measured = (at(1.0) - at(-1.0)) / (2.0 * step);
+    let (up, down) = (at(1.0), at(-1.0));
+    let measured = (up - down) / (2.0 * step);
     var.set(&Tensor::from_vec(old, var.shape(), var.device()).expect("shape")).expect("set");
     let difference = (measured - length).abs();
-    assert!(difference < 0.03 * length + 2e-4, "{name}: differences say {measured}, backward says {length}");
+    assert!(
+        difference < 0.03 * length + 2e-4,
+        "{name}: differences say {measured} ({up} and {down}), backward says {length}"
+    );
 }

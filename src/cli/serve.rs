@@ -13,7 +13,7 @@ pub(super) struct Serve {
 }
 
 impl Serve {
-    pub(super) fn run(self: Box<Self>) -> anyhow::Result<()> {
+    pub(super) fn run(self) -> anyhow::Result<()> {
         let loopback = ["127.", "localhost:", "[::1]:"].iter().any(|start| self.options.listen.starts_with(start));
         anyhow::ensure!(
             loopback || self.insecure,

@@ -194,6 +194,7 @@ macro_rules! word_mirrors {
         #[derive(Serialize, ToSchema)]
         $(#[$outer])*
         #[expect(dead_code, reason = "it only describes")]
+        #[expect(clippy::enum_variant_names, reason = "the names are Hugging Face's")]
         enum $name { $($body)+ }
     )+};
 }

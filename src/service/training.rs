@@ -68,7 +68,7 @@ struct JobProgress<'a>(&'a JobContext);
 impl Progress for JobProgress<'_> {
     fn report(&self, report: &Report<'_>) {
         self.0.progress(report.phase, report.step as u64, report.total as u64);
-        if report.step % METRIC_EVERY == 0 || report.step == report.total {
+        if report.step.is_multiple_of(METRIC_EVERY) || report.step == report.total {
             self.0.metrics(report.metrics);
         }
     }

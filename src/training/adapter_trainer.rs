@@ -142,11 +142,11 @@ fn train_group(
         optimizer.step(optimizer.collect(&grads), run.schedule.rate(step), f64::INFINITY, &alone)?;
         report(mean);
         let left = run.schedule.steps - 1 - step;
-        if left % run.keep_every == 0 && left / run.keep_every < run.keep {
+        if left.is_multiple_of(run.keep_every) && left / run.keep_every < run.keep {
             keep(&vars, &mut trajectories)?;
         }
         if let Some(path) = &path
-            && (step + 1) % CHECKPOINT_EVERY == 0
+            && (step + 1).is_multiple_of(CHECKPOINT_EVERY)
             && left / run.keep_every >= run.keep
         {
             let mut state: HashMap<String, Tensor> = optimizer.state();

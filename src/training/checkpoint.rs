@@ -36,11 +36,14 @@ pub fn save(path: &Path, tensors: &HashMap<String, Tensor>, header: &impl Serial
     write().map_err(failed)
 }
 
+/// Tensors by name, and the header.
+pub type Saved<H> = (HashMap<String, Tensor>, H);
+
 /// Reads what [`save`] wrote; `None` where there is no file.
 ///
 /// # Errors
 /// [`Error::Checkpoint`] where the file is damaged.
-pub fn load<H: DeserializeOwned>(path: &Path, device: &Device) -> Result<Option<(HashMap<String, Tensor>, H)>, Error> {
+pub fn load<H: DeserializeOwned>(path: &Path, device: &Device) -> Result<Option<Saved<H>>, Error> {
     let failed = |source: std::io::Error| Error::Checkpoint { path: path.to_owned(), source };
     let bytes = match std::fs::read(path) {
         Ok(bytes) => bytes,

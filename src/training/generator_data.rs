@@ -29,6 +29,9 @@ pub struct Corpus {
     pub standardiser: Standardiser,
 }
 
+/// The last checkpoints of an adapter, flat B each.
+pub type Trajectory = Vec<Vec<f32>>;
+
 /// Conditions with demonstrations that are made of each task.
 const DEMONSTRATED: usize = 4;
 /// Texts of one pass of the encoder.
@@ -40,7 +43,7 @@ impl Corpus {
     /// # Errors
     /// [`Error::NoData`] without tasks; those of the model.
     pub fn new(
-        tasks: Vec<(TaskData, Vec<Vec<f32>>)>,
+        tasks: Vec<(TaskData, Trajectory)>,
         encoder: &Encoder,
         workers: &Workers,
         seed: u64,
@@ -51,7 +54,7 @@ impl Corpus {
         let encoded = workers.map(tasks.iter().map(|(data, _)| data).collect(), |data| encode(data, encoder, seed));
         let encoded: Vec<Vec<Vec<f32>>> = encoded.into_iter().collect::<Result<_, _>>()?;
         let standardiser = Standardiser::fit(encoded.iter().flatten());
-        let task = |((data, trajectory), raw): ((TaskData, Vec<Vec<f32>>), Vec<Vec<f32>>)| CorpusTask {
+        let task = |((data, trajectory), raw): ((TaskData, Trajectory), Vec<Vec<f32>>)| CorpusTask {
             alone: data.descriptions.len(),
             conditions: raw.iter().map(|condition| standardiser.apply(condition)).collect(),
             data,

@@ -208,7 +208,7 @@ impl<'a> Training<'a> {
             phase,
             step: step + 1,
             total: plan.schedule.steps,
-            metrics: &metrics[..if (step + 1) % 50 == 0 { 3 } else { 1 }],
+            metrics: &metrics[..if (step + 1).is_multiple_of(50) { 3 } else { 1 }],
         });
         Ok(())
     }

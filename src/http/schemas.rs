@@ -194,7 +194,6 @@ macro_rules! word_mirrors {
         #[derive(Serialize, ToSchema)]
         $(#[$outer])*
         #[expect(dead_code, reason = "it only describes")]
-        #[expect(clippy::enum_variant_names, reason = "the names are Hugging Face's")]
         enum $name { $($body)+ }
     )+};
 }
@@ -206,6 +205,7 @@ word_mirrors! {
 
     /// A linear layer that an adapter can change.
     #[serde(rename_all = "snake_case")]
+    #[expect(clippy::enum_variant_names, reason = "the names are Hugging Face's")]
     enum Module { QProj, KProj, VProj, OProj, GateProj, UpProj, DownProj }
 
     /// Whether the adapter is merged into the weights for the request.

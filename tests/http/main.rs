@@ -1,5 +1,7 @@
 //! The HTTP interface over a real service with a tiny random base; the modules mirror the routes.
 
+#![allow(clippy::unwrap_used, reason = "a test may fail by a panic, in its helpers too")]
+
 mod adapters;
 mod generate;
 mod jobs;

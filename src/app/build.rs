@@ -11,7 +11,7 @@ use crate::store::{Artifacts, DataDirLock, JobStore, SqliteStore, Store};
 use crate::task::Base;
 use anyhow::Context;
 use candle_core::DType;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use time::OffsetDateTime;
 
@@ -19,9 +19,36 @@ use time::OffsetDateTime;
 pub struct Application {
     /// The service.
     pub service: Arc<Service>,
-    /// The job runner.
-    pub runner: RunningRunner,
+    data_dir: PathBuf,
+    train_threads: usize,
     pub(super) lock: DataDirLock,
+}
+
+impl Application {
+    /// Starts to work the queue off. It is no part of [`build`]: a command that only reads, or makes one adapter, must
+    /// not take up a training job and end in the middle of it.
+    pub fn start_jobs(&self) -> RunningRunner {
+        self.start_runner(None)
+    }
+
+    /// Starts to work off this job, and no other one that waits.
+    pub fn start_job(&self, id: &str) -> RunningRunner {
+        self.start_runner(Some(id.to_owned()))
+    }
+
+    fn start_runner(&self, only: Option<String>) -> RunningRunner {
+        let handler = Arc::new(TrainHandler {
+            service: Arc::clone(&self.service),
+            threads: self.train_threads,
+            trajectories: self.data_dir.join("trajectories"),
+        });
+        let worker = format!("process-{}", std::process::id());
+        let config = RunnerConfig { only, ..RunnerConfig::new(worker, &self.data_dir) };
+        Runner::new(self.service.queue().clone(), config)
+            .handle("adapter", 1, Arc::clone(&handler) as _)
+            .handle("generator", 1, handler)
+            .start()
+    }
 }
 
 /// Loads the base model that the options name.
@@ -43,7 +70,7 @@ pub fn load_base(options: &BaseOptions) -> anyhow::Result<Base> {
     Ok(Base::from_directory(dir, dtype, &device)?)
 }
 
-/// Opens the data directory, loads the base and starts engine and runner.
+/// Opens the data directory, loads the base and starts the engine. Jobs wait for [`Application::start_jobs`].
 ///
 /// # Errors
 /// Says what is missing, locked or damaged.
@@ -59,7 +86,7 @@ pub async fn build(options: &ServeOptions) -> anyhow::Result<Application> {
         base,
         store: store as Arc<dyn Store>,
         artifacts,
-        queue: queue.clone(),
+        queue,
         engine: EngineOptions { queue: options.queue, max_rows: options.max_rows },
         adapter_cache_bytes: options.adapter_cache_mib << 20,
         clock: OffsetDateTime::now_utc,
@@ -70,17 +97,12 @@ pub async fn build(options: &ServeOptions) -> anyhow::Result<Application> {
     if options.base.base == "demo" {
         install_demo_generator(&service).await?;
     }
-    let handler = Arc::new(TrainHandler { service: Arc::clone(&service), threads: options.train_threads });
-    let runner = Runner::new(queue, RunnerConfig::new(format!("serve-{}", std::process::id()), dir))
-        .handle("adapter", 1, Arc::clone(&handler) as _)
-        .handle("generator", 1, handler)
-        .start();
-    Ok(Application { service, runner, lock })
+    Ok(Application { service, data_dir: dir.clone(), train_threads: options.train_threads, lock })
 }
 
 /// Stores the embedded generator as a version, and makes it the one that serves where none does.
 async fn install_demo_generator(service: &Service) -> anyhow::Result<()> {
-    let Some(bytes) = demo_model::generator() else { return Ok(()) };
+    let Some(bytes) = demo_model::demo_generator() else { return Ok(()) };
     let file = GeneratorFile::from_bytes(bytes, service.base().model().device())?;
     if file.check_base(service.base().digest()).is_err() {
         tracing::warn!("the embedded generator was made for another base than the embedded one: it is left out");

@@ -17,8 +17,13 @@ pub(super) fn base() -> anyhow::Result<BaseBytes<'static>> {
 }
 
 /// The demo's generator, where one is embedded.
-pub(super) fn generator() -> Option<&'static [u8]> {
+pub fn demo_generator() -> Option<&'static [u8]> {
     FILES.get_file("generator.safetensors").map(include_dir::File::contents)
+}
+
+/// The figures that were recorded with the demo, as JSON, where there are some.
+pub fn recorded_evaluation() -> Option<&'static [u8]> {
+    FILES.get_file("evaluation.json").map(include_dir::File::contents)
 }
 
 fn file(name: &str) -> anyhow::Result<&'static [u8]> {

@@ -6,5 +6,6 @@ mod options;
 mod serve;
 
 pub use build::{Application, build, load_base};
+pub use demo_model::{demo_generator, recorded_evaluation};
 pub use options::{BaseOptions, ServeOptions};
-pub use serve::serve;
+pub use serve::{drain_jobs, serve, termination};

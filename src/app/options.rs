@@ -1,4 +1,5 @@
-//! Options that subcommands share. Each is a flag and an environment variable; the help shows both.
+//! Options that subcommands share. Each is a flag, an environment variable and a key of `attune.toml`; the help shows
+//! all three.
 
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;

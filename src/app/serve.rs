@@ -2,6 +2,7 @@
 
 use super::build::Application;
 use crate::http;
+use crate::jobs::RunningRunner;
 use anyhow::Context;
 use std::time::Duration;
 
@@ -14,11 +15,12 @@ const DRAIN: Duration = Duration::from_secs(30);
 /// # Errors
 /// Where the address cannot be bound.
 pub async fn serve(application: Application, listen: &str) -> anyhow::Result<()> {
-    let Application { service, runner, lock } = application;
     let listener = tokio::net::TcpListener::bind(listen)
         .await
         .with_context(|| format!("cannot listen on {listen}: is another server there? choose another with --listen"))?;
     let address = listener.local_addr()?;
+    let runner = application.start_jobs();
+    let Application { service, lock, .. } = application;
     let (close, closing) = tokio::sync::watch::channel(false);
     let router = http::router(http::AppState::new(service.clone(), http::BodyLimits::default(), closing));
     let info = service.info();
@@ -52,15 +54,20 @@ pub async fn serve(application: Application, listen: &str) -> anyhow::Result<()>
         served = async { server.await } => served?,
         () = deadline => tracing::warn!("some requests were still open after {DRAIN:?}"),
     }
-    if tokio::time::timeout(DRAIN, runner.drain()).await.is_err() {
-        tracing::warn!("a job did not reach a checkpoint in {DRAIN:?}; it goes on from its last one");
-    }
+    drain_jobs(runner).await;
     drop(lock);
     Ok(())
 }
 
+/// Lets running jobs reach their next checkpoint and puts them back into the queue, within bounds.
+pub async fn drain_jobs(runner: RunningRunner) {
+    if tokio::time::timeout(DRAIN, runner.drain()).await.is_err() {
+        tracing::warn!("a job did not reach a checkpoint in {DRAIN:?}; it goes on from its last one");
+    }
+}
+
 /// SIGTERM or Ctrl-C.
-async fn termination() {
+pub async fn termination() {
     let interrupt = async { drop(tokio::signal::ctrl_c().await) };
     #[cfg(unix)]
     {

@@ -1,34 +1,30 @@
 //! The phases of `attune demo build`. Each leaves its result in the build's folder, and is passed
 //! over where the result is already there.
 
-use super::demo::Build;
+pub(super) use super::demo_recipe::Recipe;
+use crate::generator::{Calibration, GeneratorFile};
 use crate::lm::{FileConfig, Tokenizer, byte_level_tokenizer_json};
-use crate::lora::{Module, SharedA};
-use crate::suite::{Suite, SuiteTask};
+use crate::lora::SharedA;
+use crate::suite::{Half, Suite};
 use crate::task::{Base, ENCODER_VERSION, Encoder, InputTemplate, Prompter};
-use crate::training::adapter_trainer::{AdapterContext, AdapterRun, TrainedAdapter, train_adapters};
+use crate::training::Workers;
+use crate::training::adapter_trainer::AdapterRun;
 use crate::training::base_data::BaseData;
 use crate::training::base_trainer::{BaseRun, train_base};
-use crate::training::checkpoint;
-use crate::training::dataset::{Sizes, TaskData};
+use crate::training::comparison::{Comparison, Group};
 use crate::training::generator_data::Corpus;
 use crate::training::generator_trainer::{GeneratorContext, GeneratorRun, train_generator};
 use crate::training::progress::Progress;
 use crate::training::schedule::Schedule;
-use crate::training::{Error, Workers};
 use anyhow::Context;
-use candle_core::{DType, Device, Tensor};
-use serde::{Deserialize, Serialize};
+use candle_core::{DType, Tensor};
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
 
 const SPECIAL: [&str; 3] = ["<bos>", "<eos>", "<pad>"];
-/// Examples of each task.
-const SIZES: Sizes = Sizes { train: 240, test: 20 };
 
 /// Trains the base and writes its directory, its weights in bf16.
-pub(super) fn base(build: &Build, workers: &Workers, progress: &dyn Progress) -> anyhow::Result<()> {
-    let dir = build.out.join("base");
+pub(super) fn base(recipe: &Recipe, workers: &Workers, progress: &dyn Progress) -> anyhow::Result<()> {
+    let dir = recipe.out.join("base");
     let weights_path = dir.join("model.safetensors");
     std::fs::create_dir_all(&dir).with_context(|| format!("cannot create {}", dir.display()))?;
     let tokenizer_json = byte_level_tokenizer_json(&SPECIAL).to_string();
@@ -45,11 +41,11 @@ pub(super) fn base(build: &Build, workers: &Workers, progress: &dyn Progress) ->
     let run = BaseRun {
         config: config(),
         rows: 24,
-        schedule: Schedule { peak: build.base_rate, warmup: 100, decay: build.base_decay, steps: build.base_steps },
-        seed: build.seed,
+        schedule: Schedule { peak: recipe.base_rate, warmup: 100, decay: recipe.base_decay, steps: recipe.base_steps },
+        seed: recipe.seed,
         checkpoint_every: 200,
-        path: build.out.join("base.checkpoint.safetensors"),
-        begin_from: build.base_from.as_ref().map(|dir| dir.join("model.safetensors")),
+        path: recipe.out.join("base.checkpoint.safetensors"),
+        begin_from: recipe.base_from.as_ref().map(|dir| dir.join("model.safetensors")),
     };
     let weights = train_base(&run, &BaseData::new(prompter), workers, progress)?;
     let narrow = |(name, tensor): (String, Tensor)| Ok((name, tensor.to_dtype(DType::BF16)?));
@@ -58,110 +54,128 @@ pub(super) fn base(build: &Build, workers: &Workers, progress: &dyn Progress) ->
     Ok(())
 }
 
-/// Trains an adapter for each chosen task: every atomic one, then compositions.
-pub(super) fn adapters(build: &Build, workers: &Workers, progress: &dyn Progress) -> anyhow::Result<()> {
-    let base = load(build)?;
+/// Trains an adapter for each task of the suite's sample.
+pub(super) fn adapters(recipe: &Recipe, workers: &Workers, progress: &dyn Progress) -> anyhow::Result<()> {
+    let base = recipe.base()?;
+    let shared = recipe.shared(&base)?;
     let suite = Suite::builtin();
-    let chosen = with_adapter(&suite, build.adapter_tasks);
-    let missing = chosen.into_iter().filter(|task| !adapter_path(build, &task.name).exists());
-    let data: Vec<TaskData> =
-        missing.map(|task| TaskData::of_suite(task, base.prompter(), SIZES, build.seed)).collect::<Result<_, _>>()?;
-    let shared = shared(build, &base)?;
-    let mut run = AdapterRun { seed: build.seed, ..AdapterRun::default() };
-    run.schedule = Schedule { steps: build.adapter_steps, decay: build.adapter_steps / 2, ..run.schedule };
-    let context = AdapterContext {
-        model: base.model(),
-        shared: &shared,
-        bos: base.bos(),
-        workers,
-        progress,
-        checkpoints: Some(build.out.join("adapters")),
-    };
-    train_adapters(&context, &data, &run, |trained| trained.iter().try_for_each(|adapter| keep(build, adapter)))?;
+    recipe.adapters(&suite.sample(recipe.adapter_tasks), &base, &shared, workers, progress)?;
     Ok(())
 }
 
 /// Trains the generator on every training task, with and without an adapter.
-pub(super) fn generator(build: &Build, workers: &Workers, progress: &dyn Progress) -> anyhow::Result<()> {
-    let path = build.out.join("generator.safetensors");
+pub(super) fn generator(recipe: &Recipe, workers: &Workers, progress: &dyn Progress) -> anyhow::Result<()> {
+    let path = recipe.generator_path();
     if path.exists() {
         return Ok(());
     }
-    let base = load(build)?;
-    let suite = Suite::builtin();
-    let mut tasks = Vec::new();
-    for task in suite.training() {
-        let data = TaskData::of_suite(task, base.prompter(), SIZES, build.seed)?;
-        tasks.push((data, trajectory(build, &task.name)?));
-    }
-    let encoder = Encoder::new(base.model().clone(), base.prompter().clone());
-    let corpus = Corpus::new(tasks, &encoder, workers, build.seed)?;
-    let shared = shared(build, &base)?;
-    let mut run = GeneratorRun { seed: build.seed, ..GeneratorRun::default() };
-    for (stage, steps) in
-        [(&mut run.reconstruction, build.reconstruction_steps), (&mut run.cross_entropy, build.cross_entropy_steps)]
-    {
-        stage.schedule = Schedule { steps, decay: steps / 2, ..stage.schedule };
-    }
-    let context = GeneratorContext {
-        model: base.model(),
-        base_digest: base.digest(),
-        encoder_version: ENCODER_VERSION,
-        shared: &shared,
-        alpha: AdapterRun::default().alpha,
-        bos: base.bos(),
-        workers,
-        progress,
-        checkpoint: Some(build.out.join("generator.checkpoint.safetensors")),
-    };
+    let base = recipe.base()?;
+    let corpus = corpus(recipe, &base, workers, progress)?;
+    let mut run = GeneratorRun { seed: recipe.seed, ..GeneratorRun::default() };
+    set_steps(&mut run, (recipe.reconstruction_steps, recipe.cross_entropy_steps));
+    let shared = recipe.shared(&base)?;
+    let checkpoint = Some(recipe.out.join("generator.checkpoint.safetensors"));
+    let context = GeneratorContext { checkpoint, ..context(&base, &shared, workers, progress) };
     let file = train_generator(&context, &corpus, &run)?;
+    let file = calibrated(file, &base, workers, progress)?;
     std::fs::write(&path, file.to_bytes()?).with_context(|| format!("cannot write {}", path.display()))
 }
 
-fn load(build: &Build) -> anyhow::Result<Base> {
-    Ok(Base::from_directory(&build.out.join("base"), DType::F32, &Device::Cpu)?)
-}
-
-fn shared(build: &Build, base: &Base) -> anyhow::Result<SharedA> {
-    let layout = base.model().config().shape().layout(&Module::ALL, build.rank);
-    Ok(SharedA::random(layout, build.seed, &Device::Cpu)?)
-}
-
-/// The training tasks that get an adapter.
-fn with_adapter(suite: &Suite, count: usize) -> Vec<&SuiteTask> {
-    let mut tasks: Vec<&SuiteTask> = suite.training().collect();
-    tasks.sort_by_key(|task| task.is_composition());
-    tasks.truncate(count);
-    tasks
-}
-
-fn adapter_path(build: &Build, task: &str) -> PathBuf {
-    build.out.join("adapters").join(format!("{task}.safetensors"))
-}
-
-#[derive(Serialize, Deserialize)]
-struct AdapterHeader {
-    exact_match: f64,
-}
-
-/// Writes a trajectory in bf16, as one matrix.
-fn keep(build: &Build, adapter: &TrainedAdapter) -> Result<(), Error> {
-    let (rows, width) = (adapter.trajectory.len(), adapter.trajectory.first().map_or(0, Vec::len));
-    let all = Tensor::from_vec(adapter.trajectory.concat(), (rows, width), &Device::Cpu)?.to_dtype(DType::BF16)?;
-    let header = AdapterHeader { exact_match: adapter.exact_match };
-    checkpoint::save(&adapter_path(build, &adapter.name), &HashMap::from([("b".to_owned(), all)]), &header)
-}
-
-/// The trajectory of a task; empty where it has no adapter.
-fn trajectory(build: &Build, task: &str) -> anyhow::Result<Vec<Vec<f32>>> {
-    let path: &Path = &adapter_path(build, task);
-    match checkpoint::load::<AdapterHeader>(path, &Device::Cpu)? {
-        Some((tensors, _)) => {
-            let all = tensors.get("b").with_context(|| format!("{} holds no adapter", path.display()))?;
-            Ok(all.to_dtype(DType::F32)?.to_vec2()?)
-        }
-        None => Ok(Vec::new()),
+/// Trains the paper's architecture on the same corpus, for the recipe's minutes, in the proportion of stages that
+/// the generator had.
+pub(super) fn icm_conv(recipe: &Recipe, base: &Base, workers: &Workers, progress: &dyn Progress) -> anyhow::Result<()> {
+    let path = recipe.icm_conv_path();
+    if path.exists() {
+        return Ok(());
     }
+    let corpus = corpus(recipe, base, workers, progress)?;
+    let shared = recipe.shared(base)?;
+    let without = context(base, &shared, workers, progress);
+    // Its steps are timed first, so that the learning rate falls when the time is up.
+    let mut run = GeneratorRun { seed: recipe.seed, ..GeneratorRun::icm_conv() };
+    let seconds = recipe.icm_conv_minutes * 60.0;
+    let steps_of = |stage: usize, share: f64| -> anyhow::Result<usize> {
+        let mut trial = run.clone();
+        set_steps(&mut trial, if stage == 0 { (TIMED, 0) } else { (0, TIMED) });
+        let started = std::time::Instant::now();
+        train_generator(&without, &corpus, &trial)?;
+        Ok((share * seconds / (started.elapsed().as_secs_f64() / TIMED as f64)).max(1.0) as usize)
+    };
+    let steps_file = recipe.out.join("icm-conv.steps.json");
+    let steps: (usize, usize) = match std::fs::read(&steps_file) {
+        Ok(bytes) => serde_json::from_slice(&bytes)?,
+        Err(_) => {
+            let steps = (steps_of(0, RECONSTRUCTION_SHARE)?, steps_of(1, 1.0 - RECONSTRUCTION_SHARE)?);
+            std::fs::write(&steps_file, serde_json::to_string(&steps)?)?;
+            steps
+        }
+    };
+    set_steps(&mut run, steps);
+    run.checkpoint_every = 20;
+    let checkpoint = Some(recipe.out.join("icm-conv.checkpoint.safetensors"));
+    let file = train_generator(&GeneratorContext { checkpoint, ..without }, &corpus, &run)?;
+    std::fs::write(&path, file.to_bytes()?).with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// Steps that are timed.
+const TIMED: usize = 4;
+/// The part of its time that the generator was in its first stage.
+const RECONSTRUCTION_SHARE: f64 = 0.1;
+
+fn set_steps(run: &mut GeneratorRun, (reconstruction, cross_entropy): (usize, usize)) {
+    for (stage, steps) in [(&mut run.reconstruction, reconstruction), (&mut run.cross_entropy, cross_entropy)] {
+        stage.schedule =
+            Schedule { steps, decay: steps / 2, warmup: stage.schedule.warmup.min(steps / 4), ..stage.schedule };
+    }
+}
+
+fn corpus(recipe: &Recipe, base: &Base, workers: &Workers, progress: &dyn Progress) -> anyhow::Result<Corpus> {
+    let kept = recipe.trajectories(base, &recipe.shared(base)?)?;
+    let mut tasks = Vec::new();
+    for task in Suite::builtin().training() {
+        let data = recipe.data(task, base)?;
+        let trajectory = kept.load(&data, &recipe.adapter_run())?.map_or_else(Vec::new, |adapter| adapter.trajectory);
+        tasks.push((data, trajectory));
+    }
+    let encoder = Encoder::new(base.model().clone(), base.prompter().clone());
+    Ok(Corpus::new(tasks, &encoder, (workers, progress), (recipe.seed, None))?)
+}
+
+fn context<'a>(
+    base: &'a Base,
+    shared: &'a SharedA,
+    workers: &'a Workers,
+    progress: &'a dyn Progress,
+) -> GeneratorContext<'a> {
+    GeneratorContext {
+        model: base.model(),
+        base_digest: base.digest(),
+        encoder_version: ENCODER_VERSION,
+        shared,
+        alpha: AdapterRun::default().alpha,
+        parent: None,
+        bos: base.bos(),
+        workers,
+        progress,
+        checkpoint: None,
+    }
+}
+
+/// The generator with its confidence fitted on the development half of the held-out tasks.
+fn calibrated(
+    generator: GeneratorFile,
+    base: &Base,
+    workers: &Workers,
+    progress: &dyn Progress,
+) -> anyhow::Result<GeneratorFile> {
+    let comparison = Comparison { base, generator: &generator, workers, progress };
+    let suite = Suite::builtin();
+    let mut seen = Vec::new();
+    for group in [Group::HeldOutCompositions, Group::HeldOutFamilies] {
+        let tasks = comparison.scores(group, &suite, Half::Dev)?;
+        seen.extend(tasks.into_iter().flat_map(|task| task.similarity));
+    }
+    Ok(generator.calibrated(Calibration::fit(&seen)))
 }
 
 /// 1.17 M parameters: six thin layers rather than three wide ones, since two-step tasks need depth.

@@ -3,14 +3,25 @@
 mod adapter;
 mod demo;
 mod demo_phases;
+mod demo_recipe;
+mod eval;
+mod eval_report;
+mod eval_retrain;
 mod generate;
+mod job_progress;
+mod migrate;
 mod one_shot;
 mod serve;
+mod settings;
 mod task;
 mod terminal;
+mod train;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
+
+/// The exit status of a command line that cannot be run, as clap has it.
+const USAGE: u8 = 2;
 
 /// Describe a task, get a LoRA.
 #[derive(Debug, Parser)]
@@ -32,23 +43,40 @@ enum Command {
     /// The training tasks of a data directory
     #[command(subcommand)]
     Task(task::TaskCommand),
+    /// Train an adapter or a generator in this process, to its end
+    #[command(subcommand)]
+    Train(train::Train),
+    /// Measure what generated adapters are worth on the task suite
+    Eval(Box<eval::Eval>),
     /// The demo model: build it from nothing
     #[command(subcommand)]
     Demo(demo::Demo),
+    /// Bring a data directory's database to the current schema
+    Migrate(migrate::Migrate),
     /// Print the OpenAPI file
     Openapi,
 }
 
 /// Parses the command line and runs what it says.
 pub fn run() -> ExitCode {
-    let cli = Cli::parse();
+    let cli: Cli = match settings::parse() {
+        Ok(cli) => cli,
+        Err(settings::Refused::Arguments(error)) => error.exit(),
+        Err(settings::Refused::File(error)) => {
+            eprintln!("error: {error}");
+            return ExitCode::from(USAGE);
+        }
+    };
     log_to_stderr();
     let done = match cli.command {
         Command::Serve(serve) => serve.run(),
         Command::Generate(generate) => generate.run(),
         Command::Adapter(adapter) => adapter.run(),
         Command::Task(task) => task.run(),
+        Command::Train(train) => train.run(),
+        Command::Eval(eval) => eval.run(),
         Command::Demo(demo) => demo.run(),
+        Command::Migrate(migrate) => migrate.run(),
         Command::Openapi => print(&crate::http::openapi_json()),
     };
     match done {

@@ -26,12 +26,31 @@ impl Terminal {
         });
         Self { bar, last_line: Mutex::new(None), cancel }
     }
+
+    /// Shows a line above the bar.
+    pub(super) fn line(&self, text: &str) {
+        match &self.bar {
+            Some(bar) => bar.suspend(|| eprintln!("{text}")),
+            None => eprintln!("{text}"),
+        }
+    }
+
+    /// Takes the bar away, so that what is printed next stands alone.
+    pub(super) fn clear(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
 }
 
 impl Progress for Terminal {
     fn report(&self, report: &Report<'_>) {
         let metrics: Vec<String> = report.metrics.iter().map(|(name, value)| format!("{name} {value:.4}")).collect();
         if let Some(bar) = &self.bar {
+            if bar.prefix() != report.phase {
+                // The last phase's speed says nothing of this one's.
+                bar.reset();
+            }
             bar.set_length(report.total as u64);
             bar.set_position(report.step as u64);
             bar.set_prefix(report.phase.to_owned());

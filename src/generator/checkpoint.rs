@@ -1,8 +1,8 @@
 //! A generator with all that it needs at inference, as one safetensors file: A0, networks,
 //! normaliser (in the decoder's basis and means), standardiser, the training tasks' vectors.
 
-use super::confidence::{Calibration, confidence};
-use super::{Confidence, Cvae, Error, GeneratorConfig, Standardiser};
+use super::confidence::confidence;
+use super::{Calibration, Confidence, Cvae, Error, GeneratorConfig, Memory, Standardiser, TaskVector};
 use crate::lora::{Adapter, SharedA};
 use crate::noise::Noise;
 use candle_core::{DType, Device, Tensor};
@@ -11,15 +11,6 @@ use safetensors::SafeTensors;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
-
-/// A training task's standardised condition, averaged over its descriptions.
-#[derive(Clone, Debug)]
-pub struct TaskVector {
-    /// Its name.
-    pub name: String,
-    /// `[C]`
-    pub vector: Vec<f32>,
-}
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Header {
@@ -39,7 +30,7 @@ pub struct GeneratorFile {
     encoder_version: String,
     shared: SharedA,
     standardiser: Standardiser,
-    tasks: Vec<TaskVector>,
+    memory: Memory,
     calibration: Calibration,
     weights: HashMap<String, Tensor>,
     cvae: Cvae,
@@ -58,7 +49,7 @@ pub struct Parts {
     /// Statistics of the conditions.
     pub standardiser: Standardiser,
     /// The training tasks.
-    pub tasks: Vec<TaskVector>,
+    pub memory: Memory,
     /// Prior's and decoder's weights by name; others are left out.
     pub weights: HashMap<String, Tensor>,
 }
@@ -82,7 +73,7 @@ impl GeneratorFile {
             encoder_version: parts.encoder_version,
             shared: parts.shared,
             standardiser: parts.standardiser,
-            tasks: parts.tasks,
+            memory: parts.memory,
             calibration: Calibration::default(),
             weights,
             cvae,
@@ -115,6 +106,7 @@ impl GeneratorFile {
             deviation: take("condition.deviation")?.to_vec1()?,
         };
         let vectors = take("tasks")?.to_vec2::<f32>()?;
+        let (axes, within) = (take("tasks.axes")?.to_vec2()?, take("tasks.within")?.to_vec1()?);
         let cvae = load_cvae(&header.config, &tensors)?;
         let tasks = header.tasks.into_iter().zip(vectors).map(|(name, vector)| TaskVector { name, vector });
         Ok(Self {
@@ -123,7 +115,7 @@ impl GeneratorFile {
             base_digest: header.base_digest,
             encoder_version: header.encoder_version,
             standardiser,
-            tasks: tasks.collect(),
+            memory: Memory { axes, tasks: tasks.collect(), within },
             calibration: header.calibration,
             weights: tensors,
             cvae,
@@ -140,7 +132,7 @@ impl GeneratorFile {
             config: self.config.clone(),
             base_digest: self.base_digest.clone(),
             encoder_version: self.encoder_version.clone(),
-            tasks: self.tasks.iter().map(|task| task.name.clone()).collect(),
+            tasks: self.memory.tasks.iter().map(|task| task.name.clone()).collect(),
             calibration: self.calibration,
         };
         let mut named: Vec<(String, Tensor)> = Vec::new();
@@ -153,9 +145,13 @@ impl GeneratorFile {
         let vector = |values: &[f32]| Tensor::from_slice(values, values.len(), &Device::Cpu);
         named.push(("condition.mean".into(), vector(&self.standardiser.mean)?));
         named.push(("condition.deviation".into(), vector(&self.standardiser.deviation)?));
-        let flat: Vec<f32> = self.tasks.iter().flat_map(|task| task.vector.iter().copied()).collect();
-        let vectors = Tensor::from_vec(flat, (self.tasks.len(), self.config.condition), &Device::Cpu)?;
-        named.push(("tasks".into(), vectors.to_dtype(DType::BF16)?));
+        let matrix = |rows: Vec<&[f32]>| -> candle_core::Result<Tensor> {
+            let width = rows.first().map_or(0, |row| row.len());
+            Tensor::from_vec(rows.concat(), (rows.len(), width), &Device::Cpu)?.to_dtype(DType::BF16)
+        };
+        named.push(("tasks".into(), matrix(self.memory.tasks.iter().map(|t| t.vector.as_slice()).collect())?));
+        named.push(("tasks.axes".into(), matrix(self.memory.axes.iter().map(Vec::as_slice).collect())?));
+        named.push(("tasks.within".into(), vector(&self.memory.within)?));
         named.sort_by(|a, b| a.0.cmp(&b.0));
         let header = serde_json::to_string(&header).map_err(|e| Error::File { reason: e.to_string() })?;
         let metadata = HashMap::from([(HEADER.to_owned(), header)]);
@@ -203,7 +199,29 @@ impl GeneratorFile {
 
     /// The training tasks.
     pub fn tasks(&self) -> &[TaskVector] {
-        &self.tasks
+        &self.memory.tasks
+    }
+
+    /// What it remembers of them.
+    pub fn memory(&self) -> &Memory {
+        &self.memory
+    }
+
+    /// Prior's and decoder's weights by name.
+    pub fn weights(&self) -> &HashMap<String, Tensor> {
+        &self.weights
+    }
+
+    /// The statistics of its conditions.
+    pub fn standardiser(&self) -> &Standardiser {
+        &self.standardiser
+    }
+
+    /// The same generator with another curve from similarity to confidence.
+    #[must_use]
+    pub fn calibrated(mut self, calibration: Calibration) -> Self {
+        self.calibration = calibration;
+        self
     }
 
     /// The networks.
@@ -240,14 +258,14 @@ impl GeneratorFile {
                 )?)?
             }
         };
-        let slots = self.cvae.decoder().forward(&c, &z)?;
+        let slots = self.cvae.decode(&c, &z)?;
         let flat: Vec<Tensor> = slots.iter().map(Tensor::flatten_all).collect::<candle_core::Result<_>>()?;
         Ok(Adapter::over(&self.shared, &Tensor::cat(&flat, 0)?, self.config.alpha)?)
     }
 
     /// The trust in the adapter of a standardised condition.
     pub fn confidence(&self, condition: &[f32]) -> Confidence {
-        confidence(condition, &self.tasks, self.calibration)
+        confidence(condition, &self.memory, self.calibration)
     }
 }
 

@@ -4,12 +4,49 @@ use crate::lora::Layout;
 use serde::{Deserialize, Serialize};
 
 /// The architectures.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Arch {
-    /// Ours: tokens per slot into a learned basis.
-    #[default]
-    Slots,
+    /// Ours: tokens per slot into a learned basis, with a learned prior.
+    Cvae(SlotSizes),
+    /// The paper's: convolutions over the flat adapter, with the standard normal prior.
+    IcmConv,
+}
+
+impl Arch {
+    /// Its word, as a job asks for it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Cvae(_) => "cvae",
+            Self::IcmConv => "icm-conv",
+        }
+    }
+}
+
+/// Sizes of our architecture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SlotSizes {
+    /// Width of the hidden layers.
+    pub hidden: usize,
+    /// W
+    pub width: usize,
+    /// Residual layers over the slots' tokens.
+    pub blocks: usize,
+    /// K
+    pub basis: usize,
+}
+
+impl Default for SlotSizes {
+    fn default() -> Self {
+        Self { hidden: 256, width: 192, blocks: 3, basis: 32 }
+    }
+}
+
+impl SlotSizes {
+    /// How many coordinates of a slot's projections the encoder reads.
+    pub fn encoder_basis(&self) -> usize {
+        self.basis.min(16)
+    }
 }
 
 /// Sizes of a generator.
@@ -25,24 +62,16 @@ pub struct GeneratorConfig {
     pub condition: usize,
     /// Z
     pub latent: usize,
-    /// Width of the hidden layers.
-    pub hidden: usize,
-    /// W
-    pub width: usize,
-    /// Residual layers over the slots' tokens.
-    pub blocks: usize,
-    /// K
-    pub basis: usize,
 }
 
 impl GeneratorConfig {
     /// The sizes that the demo uses.
     pub fn new(layout: Layout, alpha: f64, condition: usize) -> Self {
-        Self { arch: Arch::Slots, layout, alpha, condition, latent: 16, hidden: 256, width: 192, blocks: 3, basis: 32 }
+        Self { arch: Arch::Cvae(SlotSizes::default()), layout, alpha, condition, latent: 16 }
     }
 
-    /// How many coordinates of a slot's projections the encoder reads.
-    pub fn encoder_basis(&self) -> usize {
-        self.basis.min(16)
+    /// The paper's sizes.
+    pub fn icm_conv(layout: Layout, alpha: f64, condition: usize) -> Self {
+        Self { arch: Arch::IcmConv, layout, alpha, condition, latent: 256 }
     }
 }

@@ -1,6 +1,9 @@
-//! The CVAE's variables: prior, encoder and decoder.
+//! The CVAE's networks, prior, encoder and decoder, for each architecture.
 
-use super::{Decoder, Error, Gaussian, GeneratorConfig};
+use super::config::Arch;
+use super::icm_conv::{ConvDecoder, ConvEncoder};
+use super::slot_decoder::SlotDecoder;
+use super::{Error, Gaussian, GeneratorConfig};
 use candle_core::Tensor;
 use candle_nn::{Linear, Module, VarBuilder};
 
@@ -25,14 +28,36 @@ impl Mlp {
 /// Prior, encoder and decoder. Inference needs no encoder.
 #[derive(Clone, Debug)]
 pub struct Cvae {
-    prior: Mlp,
-    encoder: Option<Mlp>,
+    latent: usize,
+    prior: Prior,
+    encoder: Option<Encoder>,
     decoder: Decoder,
+}
+
+/// p(z | c)
+#[derive(Clone, Debug)]
+enum Prior {
+    Learned(Mlp),
+    Standard,
+}
+
+/// q(z | B, c)
+#[derive(Clone, Debug)]
+enum Encoder {
+    Projections(Mlp),
+    Conv(ConvEncoder),
+}
+
+/// (c, z) → B
+#[derive(Clone, Debug)]
+enum Decoder {
+    Slots(SlotDecoder),
+    Conv(ConvDecoder),
 }
 
 /// Whether the encoder is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum With {
+enum With {
     Encoder,
     NoEncoder,
 }
@@ -55,17 +80,24 @@ impl Cvae {
     }
 
     fn new(config: &GeneratorConfig, vb: &VarBuilder<'_>, with: With) -> Result<Self, Error> {
-        let GeneratorConfig { condition, latent, hidden, .. } = *config;
-        let projections = config.layout.slots().len() * config.encoder_basis();
-        let encoder = match with {
-            With::Encoder => Some(Mlp::new(projections + condition, hidden, 2 * latent, &vb.pp("encoder"))?),
-            With::NoEncoder => None,
+        let GeneratorConfig { condition, latent, .. } = *config;
+        let (prior, encoder, decoder) = match config.arch {
+            Arch::Cvae(sizes) => {
+                let inputs = config.layout.slots().len() * sizes.encoder_basis() + condition;
+                let encoder = || Mlp::new(inputs, sizes.hidden, 2 * latent, &vb.pp("encoder"));
+                let prior = Mlp::new(condition, sizes.hidden, 2 * latent, &vb.pp("prior"))?;
+                let decoder = SlotDecoder::new(config, sizes, &vb.pp("decoder"))?;
+                let encoder = (with == With::Encoder).then(encoder).transpose()?;
+                (Prior::Learned(prior), encoder.map(Encoder::Projections), Decoder::Slots(decoder))
+            }
+            Arch::IcmConv => {
+                let encoder = || ConvEncoder::new(config, &vb.pp("encoder"));
+                let encoder = (with == With::Encoder).then(encoder).transpose()?;
+                let decoder = ConvDecoder::new(config, &vb.pp("decoder"))?;
+                (Prior::Standard, encoder.map(Encoder::Conv), Decoder::Conv(decoder))
+            }
         };
-        Ok(Self {
-            prior: Mlp::new(condition, hidden, 2 * latent, &vb.pp("prior"))?,
-            encoder,
-            decoder: Decoder::new(config, &vb.pp("decoder"))?,
-        })
+        Ok(Self { latent, prior, encoder, decoder })
     }
 
     /// p(z | c) for c `[B, C]`.
@@ -73,22 +105,37 @@ impl Cvae {
     /// # Errors
     /// Those of the tensor library.
     pub fn prior(&self, condition: &Tensor) -> Result<Gaussian, Error> {
-        Ok(Gaussian::from_output(&self.prior.forward(condition)?)?)
+        match &self.prior {
+            Prior::Learned(mlp) => Ok(Gaussian::from_output(&mlp.forward(condition)?)?),
+            Prior::Standard => {
+                let zeros = Tensor::zeros((condition.dim(0)?, self.latent), condition.dtype(), condition.device())?;
+                Ok(Gaussian { mean: zeros.clone(), log_variance: zeros })
+            }
+        }
     }
 
-    /// q(z | B, c), where the adapter comes as its projections `[B, S·K']`.
+    /// q(z | B, c). The adapter comes as its projections `[B, S·K']`, or normalised and flat `[B, L]` for the
+    /// paper's convolutions.
     ///
     /// # Errors
     /// Where the generator was loaded without its encoder.
-    pub fn encode(&self, projections: &Tensor, condition: &Tensor) -> Result<Gaussian, Error> {
-        let Some(encoder) = &self.encoder else {
-            return Err(Error::MissingTensor { name: "encoder".into() });
+    pub fn encode(&self, adapter: &Tensor, condition: &Tensor) -> Result<Gaussian, Error> {
+        let output = match &self.encoder {
+            Some(Encoder::Projections(mlp)) => mlp.forward(&Tensor::cat(&[adapter, condition], 1)?)?,
+            Some(Encoder::Conv(conv)) => conv.forward(adapter, condition)?,
+            None => return Err(Error::MissingTensor { name: "encoder".into() }),
         };
-        Ok(Gaussian::from_output(&encoder.forward(&Tensor::cat(&[projections, condition], 1)?)?)?)
+        Ok(Gaussian::from_output(&output)?)
     }
 
-    /// The decoder.
-    pub fn decoder(&self) -> &Decoder {
-        &self.decoder
+    /// B of every slot, `[B, out, r]`, for c `[B, C]` and z `[B, Z]`.
+    ///
+    /// # Errors
+    /// Those of the tensor library.
+    pub fn decode(&self, condition: &Tensor, latent: &Tensor) -> Result<Vec<Tensor>, Error> {
+        match &self.decoder {
+            Decoder::Slots(slots) => slots.forward(condition, latent),
+            Decoder::Conv(conv) => conv.forward(condition, latent),
+        }
     }
 }

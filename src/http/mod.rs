@@ -19,4 +19,5 @@ pub use extract::Tenant;
 pub use openapi::openapi_json;
 pub use request_id::RequestId;
 pub use router::router;
+pub(crate) use routes::jobs::JobView;
 pub use state::{AppState, BodyLimits};

@@ -50,7 +50,10 @@ pub struct GeneratorJob {
     /// The architecture.
     #[serde(default)]
     pub arch: Arch,
-    /// The stages, in order.
+    /// What it begins from.
+    #[serde(default)]
+    pub init: Init,
+    /// The stages, in order. A generator that grows from the active one passes reconstruction over.
     #[serde(default = "Stage::all")]
     pub stages: Vec<Stage>,
     /// Repeats a run; 0 where it is not said.
@@ -93,6 +96,17 @@ pub enum Arch {
     IcmConv,
 }
 
+/// What a generator begins from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Init {
+    /// The active generator, where there is one of this architecture: it learns the tasks and keeps what it knows.
+    #[default]
+    Active,
+    /// Random weights: only the tasks of the job are learnt.
+    Random,
+}
+
 /// A stage of a generator's training.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -104,7 +118,8 @@ pub enum Stage {
 }
 
 impl Stage {
-    fn all() -> Vec<Self> {
+    /// All of them, in order.
+    pub fn all() -> Vec<Self> {
         vec![Self::Reconstruction, Self::CrossEntropy]
     }
 }

@@ -40,15 +40,17 @@ pub struct RunnerConfig {
     pub data_dir: PathBuf,
     /// How long a job stays this worker's when nothing is heard from it. It is renewed three times as often.
     pub lease: Duration,
+    /// The one job that it takes; every one where none is said.
+    pub only: Option<String>,
     /// Where the times in the records come from.
     pub clock: fn() -> OffsetDateTime,
 }
 
 impl RunnerConfig {
-    /// The defaults: a lease of 30 seconds, the system's clock.
+    /// The defaults: a lease of 30 seconds, every job, the system's clock.
     pub fn new(worker: impl Into<String>, data_dir: impl Into<PathBuf>) -> Self {
         let (worker, data_dir) = (worker.into(), data_dir.into());
-        Self { worker, data_dir, lease: Duration::from_secs(30), clock: OffsetDateTime::now_utc }
+        Self { worker, data_dir, lease: Duration::from_secs(30), only: None, clock: OffsetDateTime::now_utc }
     }
 }
 
@@ -113,7 +115,8 @@ impl Runner {
         if kinds.is_empty() || *draining.borrow() {
             return None;
         }
-        let request = ClaimRequest { worker: &self.config.worker, kinds: &kinds, lease: self.config.lease };
+        let RunnerConfig { worker, lease, only, .. } = &*self.config;
+        let request = ClaimRequest { worker, kinds: &kinds, lease: *lease, only: only.as_deref() };
         let job = match self.queue.claim(request, (self.config.clock)()).await {
             Ok(job) => job?,
             Err(error) => {

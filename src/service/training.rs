@@ -6,8 +6,8 @@
 
 use super::generators::NewGenerator;
 use super::{Error, Service};
-use crate::generator::{Draw, GeneratorFile};
-use crate::jobs::{AdapterJob, Arch, GeneratorJob, JobContext, JobError, JobHandler, JobKind, Selection, Stage};
+use crate::generator::{self, Draw, GeneratorFile};
+use crate::jobs::{AdapterJob, Arch, GeneratorJob, Init, JobContext, JobError, JobHandler, JobKind, Selection, Stage};
 use crate::lm::RowAdapters;
 use crate::lora::{Adapter, Module, SharedA, write_peft};
 use crate::store::{AdapterKind, AdapterRecord, DEFAULT_TENANT, JobRecord, OnNameTaken, PageRequest, Split};
@@ -15,17 +15,22 @@ use crate::task::{Base, Demonstrations, ENCODER_VERSION, Example};
 use crate::training::adapter_trainer::{AdapterContext, AdapterRun, TrainedAdapter, train_adapters};
 use crate::training::dataset::TaskData;
 use crate::training::evaluate::{exact_matches, rate};
-use crate::training::generator_data::Corpus;
+use crate::training::generator_data::{Corpus, Trajectory};
 use crate::training::generator_trainer::{GeneratorContext, GeneratorRun, train_generator};
 use crate::training::progress::{Progress, Report};
+use crate::training::trajectories::Trajectories;
 use crate::training::{Error as TrainingError, Workers};
 use candle_core::Tensor;
 use serde_json::{Value, json};
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::runtime::Handle;
 
 /// The rank of adapters where no generator says another.
 const RANK: usize = 8;
+/// Tasks of a job that get an adapter of their own, for reconstruction; the others are learnt by cross-entropy alone.
+const WITH_ADAPTER: usize = 200;
 /// Every how many steps a loss is recorded.
 const METRIC_EVERY: usize = 10;
 /// How much a new generator may fall behind the active one on the same tasks.
@@ -37,6 +42,8 @@ pub struct TrainHandler {
     pub service: Arc<Service>,
     /// Threads that train.
     pub threads: usize,
+    /// The folder of trajectories.
+    pub trajectories: PathBuf,
 }
 
 impl JobHandler for TrainHandler {
@@ -47,7 +54,13 @@ impl JobHandler for TrainHandler {
         }
         let kind: JobKind = serde_json::from_value(payload).map_err(JobError::permanent)?;
         let workers = Workers::new(self.threads).map_err(JobError::transient)?;
-        let run = Run { service: &self.service, context, workers, runtime: Handle::current() };
+        let run = Run {
+            service: &self.service,
+            context,
+            workers,
+            trajectories: &self.trajectories,
+            runtime: Handle::current(),
+        };
         match kind {
             JobKind::Adapter(job) => run.adapter(&job),
             JobKind::Generator(job) => run.generator(&job),
@@ -59,6 +72,7 @@ struct Run<'a> {
     service: &'a Service,
     context: &'a JobContext,
     workers: Workers,
+    trajectories: &'a Path,
     runtime: Handle,
 }
 
@@ -83,7 +97,8 @@ impl Run<'_> {
         let task = self.task_data(&job.task)?;
         let (shared, alpha) = self.shared()?;
         let run = adapter_run(alpha, (job.seed, job.steps, job.learning_rate));
-        let trained = self.train_adapters(&[task], &shared, &run)?;
+        let kept = self.trajectories(&shared)?;
+        let trained = self.train_adapters(std::slice::from_ref(&task), (&shared, &run), &kept)?;
         let trained = trained.into_iter().next().ok_or_else(|| permanent("no adapter was trained"))?;
         let adapter = self.adapter_of(&shared, &trained, alpha)?;
         let files = write_peft(&adapter, self.base().name()).map_err(JobError::permanent)?;
@@ -95,23 +110,35 @@ impl Run<'_> {
     }
 
     fn generator(&self, job: &GeneratorJob) -> Result<Value, JobError> {
-        if job.arch == Arch::IcmConv {
-            return Err(permanent("arch icm-conv cannot be trained yet: leave arch out"));
-        }
         let names = self.runtime.block_on(self.service.selected(&job.tasks)).map_err(failed)?;
+        if names.is_empty() {
+            return Err(permanent("no task has an example to train on: add one with PUT /tasks/{name}/examples"));
+        }
         let tasks: Vec<TaskData> = names.iter().map(|name| self.task_data(name)).collect::<Result<_, _>>()?;
-        let (shared, alpha) = self.shared()?;
-        let trained = match job.stages.contains(&Stage::Reconstruction) {
-            true => self.train_adapters(&tasks, &shared, &adapter_run(alpha, (job.seed, None, None)))?,
-            false => Vec::new(),
+        let parent = self.parent(job);
+        if parent.is_some() && !job.stages.contains(&Stage::CrossEntropy) {
+            return Err(permanent(
+                "stages lacks cross_entropy: a generator that grows from the active one is trained by it alone; leave \
+                 stages out, or say \"init\": \"random\"",
+            ));
+        }
+        let (shared, alpha) = match &parent {
+            Some(parent) => (parent.shared().clone(), parent.config().alpha),
+            None => self.shared()?,
         };
-        let trajectory = |task: &TaskData| {
-            let own = trained.iter().find(|adapter| adapter.name == task.name);
-            own.map(|adapter| adapter.trajectory.clone()).unwrap_or_default()
+        let trajectories = match parent.is_none() && job.stages.contains(&Stage::Reconstruction) {
+            true => self.some_trajectories(&tasks, (&shared, alpha), job.seed)?,
+            false => HashMap::new(),
         };
-        let tasks_with: Vec<_> = tasks.iter().map(|task| (task.clone(), trajectory(task))).collect();
+        let with = |task: &TaskData| (task.clone(), trajectories.get(&task.name).cloned().unwrap_or_default());
+        let standardiser = parent.as_ref().map(|parent| parent.standardiser().clone());
         let seed = job.seed.unwrap_or(0);
-        let corpus = Corpus::new(tasks_with, &self.service.encoder, &self.workers, seed).map_err(training)?;
+        let corpus = Corpus::new(
+            tasks.iter().map(with).collect(),
+            &self.service.encoder,
+            (&self.workers, &JobProgress(self.context)),
+            (seed, standardiser),
+        );
         let file = train_generator(
             &GeneratorContext {
                 model: self.base().model(),
@@ -119,16 +146,46 @@ impl Run<'_> {
                 encoder_version: ENCODER_VERSION,
                 shared: &shared,
                 alpha,
+                parent: parent.as_deref(),
                 bos: self.base().bos(),
                 workers: &self.workers,
                 progress: &JobProgress(self.context),
                 checkpoint: Some(self.context.work_dir().join("generator.checkpoint.safetensors")),
             },
-            &corpus,
-            &generator_run(job),
+            &corpus.map_err(training)?,
+            &generator_run(job, parent.is_some(), tasks.len()),
         )
         .map_err(training)?;
         self.promote(Arc::new(file), &tasks)
+    }
+
+    /// The generator that a job grows from: the active one, where the job wants it and it has the architecture.
+    fn parent(&self, job: &GeneratorJob) -> Option<Arc<GeneratorFile>> {
+        let active = self.service.active().filter(|_| job.init == Init::Active)?;
+        let same = matches!(
+            (active.file.config().arch, job.arch),
+            (generator::Arch::Cvae(_), Arch::Cvae) | (generator::Arch::IcmConv, Arch::IcmConv)
+        );
+        same.then_some(active.file)
+    }
+
+    /// The trajectories of some of the tasks, spread over all: those that are kept, and others trained now.
+    fn some_trajectories(
+        &self,
+        tasks: &[TaskData],
+        (shared, alpha): (&SharedA, f64),
+        seed: Option<u64>,
+    ) -> Result<HashMap<String, Trajectory>, JobError> {
+        let stride = tasks.len().div_ceil(WITH_ADAPTER);
+        let chosen: Vec<TaskData> = tasks.iter().step_by(stride.max(1)).cloned().collect();
+        let kept = self.trajectories(shared)?;
+        let run = adapter_run(alpha, (seed, None, None));
+        let trained = self.train_adapters(&chosen, (shared, &run), &kept)?;
+        Ok(trained.into_iter().map(|adapter| (adapter.name, adapter.trajectory)).collect())
+    }
+
+    fn trajectories(&self, shared: &SharedA) -> Result<Trajectories, JobError> {
+        Trajectories::new(self.trajectories.to_owned(), self.base().digest(), shared).map_err(training)
     }
 
     /// Measures the new version and the active one on the same tasks, stores it, and promotes it where it passes.
@@ -174,13 +231,21 @@ impl Run<'_> {
         Ok(scores.iter().sum::<f64>() / scores.len().max(1) as f64)
     }
 
+    /// Adapters of the tasks: those that are kept (a job of this task, or an earlier attempt, made them), and the
+    /// others trained now.
     fn train_adapters(
         &self,
         tasks: &[TaskData],
-        shared: &SharedA,
-        run: &AdapterRun,
+        (shared, run): (&SharedA, &AdapterRun),
+        kept: &Trajectories,
     ) -> Result<Vec<TrainedAdapter>, JobError> {
-        let done = Mutex::new(Vec::new());
+        let (mut ready, mut missing) = (Vec::new(), Vec::new());
+        for task in tasks {
+            match kept.load(task, run).map_err(training)? {
+                Some(adapter) => ready.push(adapter),
+                None => missing.push(task.clone()),
+            }
+        }
         let context = AdapterContext {
             model: self.base().model(),
             shared,
@@ -189,9 +254,14 @@ impl Run<'_> {
             progress: &JobProgress(self.context),
             checkpoints: Some(self.context.work_dir().to_owned()),
         };
-        train_adapters(&context, tasks, run, |adapters| {
-            done.lock().unwrap_or_else(PoisonError::into_inner).extend(adapters);
-            Ok(())
+        let done = Mutex::new(ready);
+        train_adapters(&context, &missing, run, |group| {
+            let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
+            group.iter().try_for_each(|(task, adapter)| {
+                kept.save(task, run, adapter)?;
+                done.push(adapter.clone());
+                Ok(())
+            })
         })
         .map_err(training)?;
         Ok(done.into_inner().unwrap_or_else(PoisonError::into_inner))
@@ -266,8 +336,13 @@ fn adapter_run(alpha: f64, (seed, steps, rate): (Option<u64>, Option<u32>, Optio
     run
 }
 
-fn generator_run(job: &GeneratorJob) -> GeneratorRun {
-    let mut run = GeneratorRun { seed: job.seed.unwrap_or(0), ..GeneratorRun::default() };
+fn generator_run(job: &GeneratorJob, grows: bool, tasks: usize) -> GeneratorRun {
+    let mut run = match (grows, job.arch) {
+        (true, _) => GeneratorRun::growing(tasks),
+        (false, Arch::Cvae) => GeneratorRun::default(),
+        (false, Arch::IcmConv) => GeneratorRun::icm_conv(),
+    };
+    run.seed = job.seed.unwrap_or(0);
     for (stage, plan) in
         [(Stage::Reconstruction, &mut run.reconstruction), (Stage::CrossEntropy, &mut run.cross_entropy)]
     {

@@ -21,7 +21,7 @@ pub use lock::{DataDirLock, LockError};
 pub use page::{Page, PageRequest};
 pub use records::*;
 pub use repository::{AdapterStore, GeneratorStore, JobStore, Store, StoreFuture, TaskStore};
-pub use sqlite::SqliteStore;
+pub use sqlite::{AppliedMigration, Migrated, SqliteStore};
 
 /// The tenant of a server without tenants.
 pub const DEFAULT_TENANT: &str = "default";

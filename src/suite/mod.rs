@@ -103,6 +103,22 @@ impl Suite {
         self.of(Split::Train)
     }
 
+    /// `count` of the training tasks, the same at each call: atomic tasks and compositions in turn, each kind in
+    /// an order that was drawn once. A shorter sample is the beginning of a longer one.
+    #[must_use]
+    pub fn sample(&self, count: usize) -> Vec<&SuiteTask> {
+        let (mut compositions, mut atomic): (Vec<_>, Vec<_>) = self.training().partition(|t| t.is_composition());
+        let mut noise = Noise::stream(0, "sample of the training tasks");
+        noise.shuffle(&mut atomic);
+        noise.shuffle(&mut compositions);
+        let (mut atomic, mut compositions) = (atomic.into_iter(), compositions.into_iter());
+        let pairs = std::iter::from_fn(|| match (atomic.next(), compositions.next()) {
+            (None, None) => None,
+            (a, b) => Some(a.into_iter().chain(b)),
+        });
+        pairs.flatten().take(count).collect()
+    }
+
     /// The tasks of this split.
     pub fn of(&self, split: Split) -> impl Iterator<Item = &SuiteTask> {
         self.tasks.iter().filter(move |task| task.split == split)

@@ -34,6 +34,11 @@ impl Encoder {
         3 * self.model.config().hidden_size * (self.taps.len() + 1)
     }
 
+    /// Where it computes.
+    pub fn device(&self) -> &candle_core::Device {
+        self.model.device()
+    }
+
     /// The conditions of a batch of texts, one row each, not standardised.
     ///
     /// # Errors

@@ -79,7 +79,7 @@ pub fn train_adapters(
     context: &AdapterContext<'_>,
     tasks: &[TaskData],
     run: &AdapterRun,
-    done: impl Fn(Vec<TrainedAdapter>) -> Result<(), Error> + Sync,
+    done: impl Fn(&[(&TaskData, TrainedAdapter)]) -> Result<(), Error> + Sync,
 ) -> Result<(), Error> {
     let groups: Vec<&[TaskData]> = tasks.chunks(run.group.max(1)).collect();
     let total = groups.len() * run.schedule.steps;
@@ -89,7 +89,8 @@ pub fn train_adapters(
             let step = steps.fetch_add(1, Ordering::Relaxed) + 1;
             context.progress.report(&Report { phase: "adapters", step, total, metrics: &[("loss", loss)] });
         };
-        done(train_group(context, group, run, &report)?)
+        let trained = train_group(context, group, run, &report)?;
+        done(&group.iter().zip(trained).collect::<Vec<_>>())
     });
     results.into_iter().collect()
 }
@@ -111,7 +112,10 @@ fn train_group(
     let device = context.model.device();
     let zeros = |slot: &crate::lora::Slot| Var::zeros((tasks.len(), slot.output, slot.rank), DType::F32, device);
     let vars: Vec<Var> = slots.iter().map(zeros).collect::<candle_core::Result<_>>()?;
-    let named = vars.iter().enumerate().map(|(i, var)| (i.to_string(), var.clone(), Rule::AdamW { decay: 0.0 }));
+    let named = vars
+        .iter()
+        .enumerate()
+        .map(|(i, var)| (i.to_string(), var.clone(), Rule::AdamW { decay: 0.0, rate_scale: 1.0 }));
     let mut optimizer = Optimizer::new(named.collect())?;
     let alone = Workers::new(1).map_err(|_| Error::NoData { what: "threads" })?;
     let names: Vec<String> = tasks.iter().map(|task| task.name.clone()).collect();

@@ -33,7 +33,7 @@ fn train(
         checkpoints,
     };
     train_adapters(&context, &tasks, run, |adapters| {
-        done.lock().expect("no panic").extend(adapters);
+        done.lock().expect("no panic").extend(adapters.iter().map(|(_, adapter)| adapter.clone()));
         Ok(())
     })?;
     Ok(done.into_inner().expect("no panic"))

@@ -2,6 +2,7 @@
 
 use super::base_data::{BaseData, Probe};
 use super::evaluate::{Row, exact_matches, pack, rate};
+use super::gradients::{Shard, sum};
 use super::optimizer::{Optimizer, Rule};
 use super::progress::{Progress, Report};
 use super::schedule::Schedule;
@@ -108,15 +109,16 @@ fn one_step(
     let scored: usize = pack(&rows).scored().len();
     let shards: Vec<&[Row]> = rows.chunks(SHARD_ROWS).collect();
     let shared = &*optimizer;
-    let parts = workers.map(shards, |rows| -> Result<_, Error> {
+    let parts = workers.map(shards, |rows| -> Shard {
         let packed = pack(rows);
         let logits = model.packed_logits(&packed, &RowAdapters::none())?;
         let weights = vec![1.0 / scored as f32; packed.scored().len()];
         let loss = ops::cross_entropy(&logits, &packed.targets(), &weights)?;
         let grads = loss.backward()?;
-        Ok((f64::from(loss.to_scalar::<f32>()?), shared.collect(&grads)))
+        Ok((vec![f64::from(loss.to_scalar::<f32>()?)], shared.collect(&grads)))
     });
-    let (loss, grads) = parts.into_iter().reduce(sum).unwrap_or(Err(Error::NoData { what: "rows" }))?;
+    let (losses, grads) = sum(parts)?;
+    let loss = losses[0];
     if !loss.is_finite() {
         return Err(Error::Diverged { step });
     }
@@ -126,17 +128,6 @@ fn one_step(
 
 /// Rows of one forward and backward pass: few enough that the activations stay in the caches.
 const SHARD_ROWS: usize = 4;
-
-type Part = Result<(f64, Vec<Option<Tensor>>), Error>;
-
-fn sum(a: Part, b: Part) -> Part {
-    let ((loss_a, grads_a), (loss_b, grads_b)) = (a?, b?);
-    let add = |(a, b)| match (a, b) {
-        (Some(a), Some(b)) => Tensor::add(&a, &b).map(Some),
-        (a, b) => Ok(a.or(b)),
-    };
-    Ok((loss_a + loss_b, grads_a.into_iter().zip(grads_b).map(add).collect::<candle_core::Result<_>>()?))
-}
 
 /// The share of answers that the model gets right.
 fn measure(model: &Model, rows: &[Row], workers: &Workers) -> Result<f64, Error> {
@@ -171,7 +162,7 @@ fn resume(
 fn rule(name: &str) -> Rule {
     match name.contains("_proj") {
         true => Rule::Muon { rate_scale: 6.0 },
-        false => Rule::AdamW { decay: 0.0 },
+        false => Rule::AdamW { decay: 0.0, rate_scale: 1.0 },
     }
 }
 

@@ -2,10 +2,13 @@
 //! and the trajectory of its trained adapter where it has one.
 
 use super::dataset::TaskData;
+use super::progress::{Progress, Report};
 use super::{Error, Workers};
-use crate::generator::{Standardiser, TaskVector};
+use crate::generator::{Memory, Standardiser};
 use crate::noise::Noise;
 use crate::task::{Demonstrations, Encoder, Example};
+use candle_core::Device;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// One task of the corpus.
 #[derive(Clone, Debug)]
@@ -25,8 +28,10 @@ pub struct CorpusTask {
 pub struct Corpus {
     /// The tasks.
     pub tasks: Vec<CorpusTask>,
-    /// Fitted on all conditions.
+    /// Fitted on all conditions, or the parent's.
     pub standardiser: Standardiser,
+    /// Where training computes.
+    pub device: Device,
 }
 
 /// The last checkpoints of an adapter, flat B each.
@@ -38,22 +43,31 @@ const DEMONSTRATED: usize = 4;
 const BATCH: usize = 8;
 
 impl Corpus {
-    /// Encodes every description of every task, and some of them with demonstrations.
+    /// Encodes every description of every task, and some of them with demonstrations. A corpus to grow a generator
+    /// by takes over that one's `standardiser`.
     ///
     /// # Errors
-    /// [`Error::NoData`] without tasks; those of the model.
+    /// [`Error::NoData`] without tasks, [`Error::Cancelled`], those of the model.
     pub fn new(
         tasks: Vec<(TaskData, Trajectory)>,
         encoder: &Encoder,
-        workers: &Workers,
-        seed: u64,
+        (workers, progress): (&Workers, &dyn Progress),
+        (seed, standardiser): (u64, Option<Standardiser>),
     ) -> Result<Self, Error> {
         if tasks.is_empty() {
             return Err(Error::NoData { what: "tasks" });
         }
-        let encoded = workers.map(tasks.iter().map(|(data, _)| data).collect(), |data| encode(data, encoder, seed));
+        let done = AtomicUsize::new(0);
+        let encoded = workers.map(tasks.iter().map(|(data, _)| data).collect(), |data| {
+            if progress.cancelled() {
+                return Err(Error::Cancelled);
+            }
+            let step = done.fetch_add(1, Ordering::Relaxed) + 1;
+            progress.report(&Report { phase: "descriptions", step, total: tasks.len(), metrics: &[] });
+            encode(data, encoder, seed)
+        });
         let encoded: Vec<Vec<Vec<f32>>> = encoded.into_iter().collect::<Result<_, _>>()?;
-        let standardiser = Standardiser::fit(encoded.iter().flatten());
+        let standardiser = standardiser.unwrap_or_else(|| Standardiser::fit(encoded.iter().flatten()));
         let task = |((data, trajectory), raw): ((TaskData, Trajectory), Vec<Vec<f32>>)| CorpusTask {
             alone: data.descriptions.len(),
             conditions: raw.iter().map(|condition| standardiser.apply(condition)).collect(),
@@ -61,7 +75,7 @@ impl Corpus {
             trajectory,
         };
         let tasks = tasks.into_iter().zip(encoded).map(task).collect();
-        Ok(Self { tasks, standardiser })
+        Ok(Self { tasks, standardiser, device: encoder.device().clone() })
     }
 
     /// C
@@ -69,16 +83,14 @@ impl Corpus {
         self.standardiser.mean.len()
     }
 
-    /// Each task's mean condition, for the nearest tasks of an answer.
-    pub fn task_vectors(&self) -> Vec<TaskVector> {
-        let vector = |task: &CorpusTask| {
-            let mut mean = vec![0.0; self.condition_width()];
-            for condition in &task.conditions[..task.alone] {
-                mean.iter_mut().zip(condition).for_each(|(m, x)| *m += x / task.alone as f32);
-            }
-            TaskVector { name: task.data.name.clone(), vector: mean }
-        };
-        self.tasks.iter().map(vector).collect()
+    /// What a generator remembers of the tasks.
+    pub fn memory(&self) -> Memory {
+        Memory::of_tasks(self.described())
+    }
+
+    /// Each task's name, and the conditions of its descriptions alone.
+    pub fn described(&self) -> impl Iterator<Item = (&str, &[Vec<f32>])> {
+        self.tasks.iter().map(|task| (task.data.name.as_str(), &task.conditions[..task.alone]))
     }
 }
 

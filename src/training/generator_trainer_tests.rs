@@ -10,6 +10,8 @@ use crate::training::evaluate::exact_matches;
 use crate::training::finite_differences::check_direction;
 use crate::training::progress::Silent;
 use crate::training::test_base::{base, constant_task};
+use candle_core::{Device, Var};
+use std::collections::HashMap;
 use std::sync::Mutex;
 
 const ALPHA: f64 = 4.0;
@@ -42,15 +44,38 @@ impl World {
             checkpoints: None,
         };
         train_adapters(&context, &tasks[..2], &run, |adapters| {
-            done.lock().expect("no panic").extend(adapters.into_iter().map(|a| (a.name, a.trajectory)));
+            done.lock().expect("no panic").extend(adapters.iter().map(|(t, a)| (t.name.clone(), a.trajectory.clone())));
             Ok(())
         })
         .expect("training");
         let mut done = done.into_inner().expect("no panic");
         let with = tasks.iter().map(|task| (task.clone(), done.remove(&task.name).unwrap_or_default())).collect();
         let encoder = Encoder::new(base.model().clone(), base.prompter().clone());
-        let corpus = Corpus::new(with, &encoder, &workers, 1).expect("conditions");
+        let corpus = Corpus::new(with, &encoder, (&workers, &Silent), (1, None)).expect("conditions");
         Self { base, shared, tasks, corpus, workers }
+    }
+
+    /// A corpus of tasks without trained adapters.
+    fn corpus_of(&self, names: &[&str], standardiser: Option<crate::generator::Standardiser>) -> Corpus {
+        let tasks = names.iter().map(|a| (constant_task(a, a, self.base.prompter()), Vec::new())).collect();
+        Corpus::new(tasks, &self.encoder(), (&self.workers, &Silent), (1, standardiser)).expect("conditions")
+    }
+
+    fn encoder(&self) -> Encoder {
+        Encoder::new(self.base.model().clone(), self.base.prompter().clone())
+    }
+
+    /// The standardised condition of a task's first description.
+    fn condition(&self, file: &GeneratorFile, task: &TaskData) -> Vec<f32> {
+        let raw = self.encoder().encode(&[(task.descriptions[0].as_str(), &Demonstrations::default())]);
+        file.standardised(&raw.expect("a vector")[0]).expect("its width")
+    }
+
+    /// Which of the task's unseen examples its generated adapter gets right.
+    fn hits(&self, file: &GeneratorFile, task: &TaskData) -> Vec<Vec<bool>> {
+        let adapter = file.generate(&self.condition(file, task), Draw::Mean).expect("an adapter");
+        let adapters = RowAdapters::of_rows(&[Some((&adapter, 1.0))], DType::F32).expect("rows");
+        exact_matches(self.base.model(), &[task.test_row(self.base.bos())], &adapters).expect("scores")
     }
 
     fn context(&self, checkpoint: Option<PathBuf>) -> GeneratorContext<'_> {
@@ -60,6 +85,7 @@ impl World {
             encoder_version: ENCODER_VERSION,
             shared: &self.shared,
             alpha: ALPHA,
+            parent: None,
             bos: self.base.bos(),
             workers: &self.workers,
             progress: &Silent,
@@ -82,33 +108,75 @@ fn run(reconstruction: usize, cross_entropy: usize) -> GeneratorRun {
     }
 }
 
-#[test]
-fn every_variable_gets_the_gradient_that_finite_differences_give_in_both_stages() {
-    let world = World::new();
-    let (context, run) = (world.context(None), run(1, 1));
-    let training = Training::new(&context, &world.corpus, &run).expect("a training");
-    let reconstruct = || training.reconstruct(4, 1.0, &mut Noise::seeded(5)).expect("loss").0;
-    let cross_entropy = || training.cross_entropy(4, &mut Noise::seeded(5)).expect("loss");
-    let losses: [(&str, &dyn Fn() -> Tensor); 2] =
-        [("reconstruction", &reconstruct), ("cross-entropy", &cross_entropy)];
+/// Holds the gradient of every variable of a training against finite differences, in each stage that it has.
+fn check_gradients(context: &GeneratorContext<'_>, corpus: &Corpus, run: &GeneratorRun, stages: &[usize]) {
+    let training = Training::new(context, corpus, run).expect("a training");
     let mut seen = std::collections::HashSet::new();
-    for (stage, loss) in losses {
+    let vars: Vec<(String, Var)> = trained(&training.vars).into_iter().map(|(name, var, _)| (name, var)).collect();
+    for stage in stages {
+        // The first step has no divergence yet: a later one.
+        let loss = || training.objective(*stage, 1000, 4, &mut Noise::seeded(5)).expect("loss").loss;
         let grads = loss().backward().expect("backward");
         let value = || f64::from(loss().to_scalar::<f32>().expect("scalar"));
-        let mut vars: Vec<(String, Var)> = lock(&training.vars).iter().map(|(n, v)| (n.clone(), v.clone())).collect();
-        vars.sort_by(|a, b| a.0.cmp(&b.0));
-        for (name, var) in vars {
-            let Some(grad) = grads.get(&var) else { continue };
+        for (name, var) in &vars {
+            let Some(grad) = grads.get(var) else { continue };
             let length = grad.sqr().and_then(|g| g.sum_all()?.to_scalar::<f32>()).expect("f32").sqrt();
             // Some slots of the tiny base barely matter to a stage; another stage covers them.
             if length > 1e-4 {
-                check_direction(&format!("{stage} {name}"), &var, grad, value);
+                check_direction(&format!("stage {stage} {name}"), var, grad, value);
                 seen.insert(name);
             }
         }
     }
-    let all = lock(&training.vars).len();
-    assert_eq!(seen.len(), all, "some variable had no gradient in either stage");
+    // What grows has a new encoder that nothing uses.
+    let used = |name: &&String| context.parent.is_none() || !name.starts_with("encoder.");
+    let missing: Vec<_> = vars.iter().map(|(name, _)| name).filter(used).filter(|name| !seen.contains(name)).collect();
+    assert!(missing.is_empty(), "no gradient in any stage: {missing:?}");
+}
+
+#[test]
+fn every_variable_gets_the_gradient_that_finite_differences_give_in_both_stages() {
+    let world = World::new();
+    check_gradients(&world.context(None), &world.corpus, &run(1, 1), &[0, 1]);
+}
+
+#[test]
+fn the_papers_networks_get_the_gradients_that_finite_differences_give() {
+    let world = World::new();
+    check_gradients(&world.context(None), &world.corpus, &GeneratorRun { arch: Arch::IcmConv, ..run(1, 1) }, &[0, 1]);
+}
+
+#[test]
+fn what_grows_gets_the_gradients_that_finite_differences_give() {
+    let world = World::new();
+    let parent = train_generator(&world.context(None), &world.corpus, &run(5, 5)).expect("training");
+    let corpus = world.corpus_of(&["w"], Some(parent.standardiser().clone()));
+    check_gradients(&GeneratorContext { parent: Some(&parent), ..world.context(None) }, &corpus, &run(0, 1), &[1]);
+}
+
+#[test]
+fn a_generator_that_grows_learns_the_new_task_and_keeps_the_old_ones() {
+    let world = World::new();
+    let parent = train_generator(&world.context(None), &world.corpus, &run(40, 150)).expect("training");
+    let corpus = world.corpus_of(&["w"], Some(parent.standardiser().clone()));
+    let context = GeneratorContext { parent: Some(&parent), ..world.context(None) };
+    let grown = train_generator(&context, &corpus, &run(0, 100)).expect("training");
+    for task in world.tasks.iter().chain([&corpus.tasks[0].data]) {
+        assert_eq!(world.hits(&grown, task), [[true, true]], "{}", task.name);
+    }
+    assert!(grown.tasks().iter().any(|task| task.name == "w") && grown.tasks().iter().any(|task| task.name == "x"));
+}
+
+#[test]
+fn the_papers_architecture_is_trained_and_served_from_its_own_bytes() {
+    let world = World::new();
+    let run = GeneratorRun { arch: Arch::IcmConv, ..run(3, 3) };
+    let file = train_generator(&world.context(None), &world.corpus, &run).expect("training");
+    let again = GeneratorFile::from_bytes(&file.to_bytes().expect("bytes"), &Device::Cpu).expect("its own bytes");
+    assert_eq!(again.config().arch, Arch::IcmConv);
+    let c = vec![0.5; again.config().condition];
+    let b = |file: &GeneratorFile| file.generate(&c, Draw::Mean).expect("an adapter").flat_b().expect("f32");
+    assert_eq!(b(&file), b(&again));
 }
 
 #[test]
@@ -117,15 +185,11 @@ fn a_trained_generator_writes_adapters_that_do_their_tasks_with_and_without_a_tr
     let file = train_generator(&world.context(None), &world.corpus, &run(40, 150)).expect("training");
     file.check_base(world.base.digest()).expect("its own base");
     assert!(file.check_base("another").is_err());
-    let encoder = Encoder::new(world.base.model().clone(), world.base.prompter().clone());
     for task in &world.tasks {
-        let raw = encoder.encode(&[(task.descriptions[0].as_str(), &Demonstrations::default())]).expect("a vector");
-        let condition = file.standardised(&raw[0]).expect("its width");
-        let adapter = file.generate(&condition, Draw::Mean).expect("an adapter");
-        let adapters = RowAdapters::of_rows(&[Some((&adapter, 1.0))], DType::F32).expect("rows");
-        let hits = exact_matches(world.base.model(), &[task.test_row(world.base.bos())], &adapters).expect("scores");
-        assert_eq!(hits, [[true, true]], "{}", task.name);
+        assert_eq!(world.hits(&file, task), [[true, true]], "{}", task.name);
+        let condition = world.condition(&file, task);
         assert_eq!(file.confidence(&condition).nearest_tasks[0].name, task.name);
+        let adapter = file.generate(&condition, Draw::Mean).expect("an adapter");
         let again = file.generate(&condition, Draw::Mean).expect("an adapter");
         assert_eq!(again.flat_b().expect("f32"), adapter.flat_b().expect("f32"));
         let draw = |seed| file.generate(&condition, Draw::Sample { seed, index: 0 }).expect("an adapter");

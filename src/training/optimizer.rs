@@ -9,10 +9,12 @@ use std::collections::HashMap;
 /// How one variable is moved.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Rule {
-    /// AdamW with this weight decay.
+    /// AdamW with this weight decay. The rate is multiplied by `rate_scale`.
     AdamW {
         /// Fraction of the weight that a step of rate 1 takes away.
         decay: f64,
+        /// The variable's rate relative to the schedule's.
+        rate_scale: f64,
     },
     /// Muon: the momentum, orthogonalised. The rate is multiplied by `rate_scale`.
     Muon {
@@ -73,7 +75,9 @@ impl Optimizer {
         let work: Vec<_> = self.slots.iter_mut().zip(grads).filter_map(|(slot, grad)| Some((slot, grad?))).collect();
         let moved = workers.map(work, |(slot, grad)| -> candle_core::Result<()> {
             match slot.rule {
-                Rule::AdamW { decay } => slot.adamw(&(grad * factor)?, rate, decay, (beta1, beta2, step)),
+                Rule::AdamW { decay, rate_scale } => {
+                    slot.adamw(&(grad * factor)?, rate * rate_scale, decay, (beta1, beta2, step))
+                }
                 Rule::Muon { rate_scale } => slot.muon(&(grad * factor)?, rate * rate_scale),
             }
         });
@@ -180,7 +184,7 @@ mod tests {
 
     #[test]
     fn both_rules_reach_the_bottom_of_a_bowl() {
-        assert!(quadratic(Rule::AdamW { decay: 0.0 }, 0.1) < 1e-3);
+        assert!(quadratic(Rule::AdamW { decay: 0.0, rate_scale: 1.0 }, 0.1) < 1e-3);
         assert!(quadratic(Rule::Muon { rate_scale: 1.0 }, 0.1) < 1e-2);
     }
 
@@ -188,7 +192,9 @@ mod tests {
     fn adamw_takes_the_steps_of_pytorch() {
         // torch.optim.AdamW([x], lr=0.1, betas=(0.9, 0.99), weight_decay=0.1), x = 1, loss x², two steps.
         let var = Var::new(&[1f32], &Device::Cpu).expect("var");
-        let mut optimizer = Optimizer::new(vec![("x".into(), var.clone(), Rule::AdamW { decay: 0.1 })]).expect("state");
+        let mut optimizer =
+            Optimizer::new(vec![("x".into(), var.clone(), Rule::AdamW { decay: 0.1, rate_scale: 1.0 })])
+                .expect("state");
         let workers = Workers::new(1).expect("a thread");
         let mut seen = Vec::new();
         for _ in 0..2 {

@@ -1,3 +1,4 @@
 //! The integration tests; the modules mirror what they test.
 
+mod command_line;
 mod fixtures;

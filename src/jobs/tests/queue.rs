@@ -7,7 +7,7 @@ const NOW: OffsetDateTime = time::macros::datetime!(2026-11-24 12:00 UTC);
 
 /// Claims the oldest job and reports some lines.
 async fn claim_and_log(queue: &Queue, lines: usize) -> JobRecord {
-    let request = ClaimRequest { worker: "w", kinds: &JobKind::NAMES, lease: Duration::from_secs(60) };
+    let request = ClaimRequest { worker: "w", kinds: &JobKind::NAMES, lease: Duration::from_secs(60), only: None };
     let job = queue.claim(request, NOW).await.unwrap().unwrap();
     for line in 0..lines {
         queue.update(job.current_attempt(), &JobUpdate::Log(line.to_string()), NOW).await.unwrap();

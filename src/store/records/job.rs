@@ -150,6 +150,8 @@ pub struct ClaimRequest<'a> {
     pub kinds: &'a [&'a str],
     /// For how long the job is the worker's without a renewal.
     pub lease: Duration,
+    /// The one job that it wants; any where none is said.
+    pub only: Option<&'a str>,
 }
 
 /// What a worker says of its job while it runs.

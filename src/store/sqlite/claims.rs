@@ -1,4 +1,4 @@
-//! How a worker comes by a job: in one transaction, first settle what lost workers left, then take the oldest.
+//! How a worker comes by a job: in one transaction, first settle what lost workers left, then take the oldest that it wants.
 
 use sqlx::types::Json;
 use sqlx::{Sqlite, Transaction};
@@ -59,7 +59,7 @@ async fn take_oldest(
              started_at = ifnull(started_at, ?3)
          WHERE id = (
              SELECT id FROM jobs
-             WHERE kind IN (SELECT value FROM json_each(?4))
+             WHERE kind IN (SELECT value FROM json_each(?4)) AND (?6 IS NULL OR id = ?6)
                AND ((state = 'queued' AND ifnull(run_after, 0) <= ?5) OR (state = 'running' AND lease_until <= ?5))
              ORDER BY created_at, id LIMIT 1)
          RETURNING *",
@@ -69,6 +69,7 @@ async fn take_oldest(
         .bind(clock + duration_millis(request.lease))
         .bind(millis(now))
         .bind(Json(request.kinds))
-        .bind(clock);
+        .bind(clock)
+        .bind(request.only);
     Ok(take.fetch_optional(&mut **tx).await?)
 }

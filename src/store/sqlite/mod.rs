@@ -10,6 +10,7 @@ mod adapters;
 mod claims;
 mod generators;
 mod jobs;
+mod migrate;
 mod rows;
 mod tasks;
 #[cfg(test)]
@@ -19,15 +20,13 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Sqlite, SqlitePool, Transaction};
 
 use super::error::StoreError;
 use super::repository::{Store, StoreFuture};
 
-/// The steps from an empty file to the current schema. A new file needs a change here too, or cargo does not see it.
-static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
+pub use migrate::{AppliedMigration, Migrated};
 
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 const CONNECTIONS: u32 = 4;
@@ -44,18 +43,8 @@ impl SqliteStore {
     /// # Errors
     /// `Directory`; `NewerSchema` where a later version wrote the file; `Migrate`; `Database`.
     pub async fn open(directory: &Path) -> Result<Self, StoreError> {
-        std::fs::create_dir_all(directory)
-            .map_err(|source| StoreError::Directory { path: directory.to_owned(), source })?;
-        let path = directory.join("attune.db");
-        let options = SqliteConnectOptions::new()
-            .filename(&path)
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .foreign_keys(true)
-            .busy_timeout(BUSY_TIMEOUT);
-        let pool = SqlitePoolOptions::new().max_connections(CONNECTIONS).connect_with(options).await?;
-        MIGRATIONS.run(&pool).await.map_err(|source| migration_error(path, source))?;
+        let (pool, path) = connect(directory).await?;
+        migrate::run(&pool, &path).await?;
         Ok(Self { pool })
     }
 
@@ -89,10 +78,18 @@ impl Store for SqliteStore {
     }
 }
 
-fn migration_error(path: PathBuf, source: MigrateError) -> StoreError {
-    let supported = MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or(0);
-    match source {
-        MigrateError::VersionMissing(found) if found > supported => StoreError::NewerSchema { path, found, supported },
-        source => StoreError::Migrate { path, source },
-    }
+/// The file in this directory, made where it is missing, whatever its schema; and its path.
+async fn connect(directory: &Path) -> Result<(SqlitePool, PathBuf), StoreError> {
+    std::fs::create_dir_all(directory)
+        .map_err(|source| StoreError::Directory { path: directory.to_owned(), source })?;
+    let path = directory.join("attune.db");
+    let options = SqliteConnectOptions::new()
+        .filename(&path)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(BUSY_TIMEOUT);
+    let pool = SqlitePoolOptions::new().max_connections(CONNECTIONS).connect_with(options).await?;
+    Ok((pool, path))
 }

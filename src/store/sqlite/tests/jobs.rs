@@ -38,10 +38,21 @@ async fn jobs_come_in_the_order_of_their_arrival_and_only_of_the_kinds_asked_for
     store.enqueue_job(&NewJob { kind: "generator".to_owned(), ..new_job("g") }, at(0)).await.unwrap();
     store.enqueue_job(&new_job("b"), at(2)).await.unwrap();
     store.enqueue_job(&new_job("a"), at(1)).await.unwrap();
-    let request = ClaimRequest { worker: "w", kinds: &["adapter"], lease: MINUTE };
+    let request = ClaimRequest { worker: "w", kinds: &["adapter"], lease: MINUTE, only: None };
     assert_eq!(store.claim_job(request, at(3)).await.unwrap().unwrap().id, "a");
     assert_eq!(store.claim_job(request, at(3)).await.unwrap().unwrap().id, "b");
     assert_eq!(store.claim_job(request, at(3)).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_worker_that_wants_one_job_leaves_the_others() {
+    let (_dir, store) = store().await;
+    enqueue(&store, "a").await;
+    enqueue(&store, "b").await;
+    let request = ClaimRequest { worker: "w", kinds: &["adapter"], lease: MINUTE, only: Some("b") };
+    assert_eq!(store.claim_job(request, at(3)).await.unwrap().unwrap().id, "b");
+    assert_eq!(store.claim_job(request, at(3)).await.unwrap(), None);
+    assert_eq!(claim(&store, MINUTE).await.unwrap().id, "a");
 }
 
 #[tokio::test]

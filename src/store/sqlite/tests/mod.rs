@@ -46,6 +46,6 @@ fn new_job(id: &str) -> NewJob {
 
 /// A claim by worker `w` of any kind.
 async fn claim(store: &SqliteStore, lease: Duration) -> Option<JobRecord> {
-    let request = ClaimRequest { worker: "w", kinds: &["adapter", "generator"], lease };
+    let request = ClaimRequest { worker: "w", kinds: &["adapter", "generator"], lease, only: None };
     store.claim_job(request, at(0)).await.unwrap()
 }

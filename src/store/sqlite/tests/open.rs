@@ -37,3 +37,15 @@ async fn a_store_is_used_as_a_trait_object() {
     let store: std::sync::Arc<dyn Store> = std::sync::Arc::new(store);
     assert!(store.referenced_digests().await.unwrap().is_empty());
 }
+
+#[tokio::test]
+async fn a_migration_tells_what_it_applied_and_then_that_nothing_is_left() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = SqliteStore::migrate(dir.path()).await.unwrap();
+    assert_eq!(first.path, dir.path().join("attune.db"));
+    assert_eq!(first.applied[0].version, 1);
+    assert_eq!(first.applied.last().map(|step| step.version), Some(first.schema));
+    let again = SqliteStore::migrate(dir.path()).await.unwrap();
+    assert_eq!((again.applied, again.schema), (Vec::new(), first.schema));
+    SqliteStore::open(dir.path()).await.unwrap();
+}

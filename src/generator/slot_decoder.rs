@@ -1,13 +1,13 @@
-//! The decoder: (c, z) to the B of every slot.
+//! Our decoder: (c, z) to the B of every slot.
 
 use super::nets::Mlp;
-use super::{Error, GeneratorConfig};
+use super::{Error, GeneratorConfig, SlotSizes};
 use candle_core::{D, DType, Tensor};
 use candle_nn::{Init, Linear, Module as _, VarBuilder};
 
 /// Writes one token for each slot and mixes the slot's basis by it.
 #[derive(Clone, Debug)]
-pub struct Decoder {
+pub(super) struct SlotDecoder {
     trunk: Mlp,
     to_tokens: Linear,
     slots: Tensor,
@@ -35,9 +35,10 @@ struct TokenBlock {
     second: Linear,
 }
 
-impl Decoder {
-    pub(super) fn new(config: &GeneratorConfig, vb: &VarBuilder<'_>) -> Result<Self, Error> {
-        let GeneratorConfig { condition, latent, hidden, width, basis, .. } = *config;
+impl SlotDecoder {
+    pub(super) fn new(config: &GeneratorConfig, sizes: SlotSizes, vb: &VarBuilder<'_>) -> Result<Self, Error> {
+        let GeneratorConfig { condition, latent, .. } = *config;
+        let SlotSizes { hidden, width, basis, blocks } = sizes;
         let slots = config.layout.slots();
         let modules = config.layout.modules();
         let normal = |deviation| Init::Randn { mean: 0.0, stdev: deviation };
@@ -56,19 +57,14 @@ impl Decoder {
             trunk: Mlp::new(condition + latent, hidden, hidden, &vb.pp("trunk"))?,
             to_tokens: candle_nn::linear(hidden, width, vb.pp("to_tokens"))?,
             slots: vb.get_with_hints((slots.len(), width), "slots", normal(0.5))?,
-            blocks: (0..config.blocks)
-                .map(|i| TokenBlock::new(config, &vb.pp("block").pp(i)))
-                .collect::<Result<_, _>>()?,
+            blocks: (0..blocks).map(|i| TokenBlock::new(sizes, &vb.pp("block").pp(i))).collect::<Result<_, _>>()?,
             outputs: outputs.collect::<candle_core::Result<_>>()?,
             mixers: (0..modules.len()).map(mixer).collect::<candle_core::Result<_>>()?,
         })
     }
 
-    /// The basis coefficients of every slot, `[B, S, K]`, for c `[B, C]` and z `[B, Z]`.
-    ///
-    /// # Errors
-    /// Those of the tensor library.
-    pub fn coefficients(&self, condition: &Tensor, latent: &Tensor) -> Result<Vec<Tensor>, Error> {
+    /// The basis coefficients of each slot, `[B, K]`, for c `[B, C]` and z `[B, Z]`.
+    fn coefficients(&self, condition: &Tensor, latent: &Tensor) -> Result<Vec<Tensor>, Error> {
         let trunk = self.trunk.forward(&Tensor::cat(&[condition, latent], 1)?)?.silu()?; // [B, hidden]
         let rows = trunk.dim(0)?;
         let mut tokens = self.to_tokens.forward(&trunk)?.unsqueeze(1)?.broadcast_add(&self.slots)?; // [B, S, W]
@@ -83,10 +79,7 @@ impl Decoder {
     }
 
     /// B of every slot, `[B, out, r]`, for c `[B, C]` and z `[B, Z]`.
-    ///
-    /// # Errors
-    /// Those of the tensor library.
-    pub fn forward(&self, condition: &Tensor, latent: &Tensor) -> Result<Vec<Tensor>, Error> {
+    pub(super) fn forward(&self, condition: &Tensor, latent: &Tensor) -> Result<Vec<Tensor>, Error> {
         let coefficients = self.coefficients(condition, latent)?;
         let rows = condition.dim(0)?;
         let slot = |(c, output): (&Tensor, &Output)| -> candle_core::Result<Tensor> {
@@ -97,11 +90,11 @@ impl Decoder {
 }
 
 impl TokenBlock {
-    fn new(config: &GeneratorConfig, vb: &VarBuilder<'_>) -> candle_core::Result<Self> {
-        let (w, wide) = (config.width, 2 * config.width);
+    fn new(sizes: SlotSizes, vb: &VarBuilder<'_>) -> candle_core::Result<Self> {
+        let (w, wide) = (sizes.width, 2 * sizes.width);
         Ok(Self {
             first: candle_nn::linear(w, wide, vb.pp("first"))?,
-            from_trunk: candle_nn::linear(config.hidden, wide, vb.pp("from_trunk"))?,
+            from_trunk: candle_nn::linear(sizes.hidden, wide, vb.pp("from_trunk"))?,
             second: candle_nn::linear(wide, w, vb.pp("second"))?,
         })
     }

@@ -1,0 +1,154 @@
+//! The numbers of a demo build, kept in its folder so that an evaluation can go by them.
+
+use crate::lora::{Module, SharedA};
+use crate::suite::SuiteTask;
+use crate::task::Base;
+use crate::training::Workers;
+use crate::training::adapter_trainer::{AdapterContext, AdapterRun, TrainedAdapter, train_adapters};
+use crate::training::dataset::{Sizes, TaskData};
+use crate::training::progress::Progress;
+use crate::training::schedule::Schedule;
+use crate::training::trajectories::Trajectories;
+use anyhow::Context;
+use candle_core::{DType, Device};
+use clap::{Args, Parser};
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+
+/// Examples of each task.
+const SIZES: Sizes = Sizes { train: 240, test: 20 };
+const FILE: &str = "recipe.json";
+
+/// How the demo model is made.
+#[derive(Clone, Debug, Args, Serialize, Deserialize)]
+pub(super) struct Recipe {
+    /// The build's folder.
+    #[arg(skip)]
+    #[serde(skip)]
+    pub(super) out: PathBuf,
+    /// Begin the base from these weights (a base's directory) instead of random ones
+    #[arg(long, value_name = "DIR")]
+    pub(super) base_from: Option<PathBuf>,
+    /// Steps of the base model's training
+    #[arg(long, default_value_t = 14_000)]
+    pub(super) base_steps: usize,
+    /// Steps of the final fall of the base's learning rate
+    #[arg(long, default_value_t = 12_000)]
+    pub(super) base_decay: usize,
+    /// The base's learning rate before it falls
+    #[arg(long, default_value_t = 1.2e-3)]
+    pub(super) base_rate: f64,
+    /// Tasks that get an adapter of their own
+    #[arg(long, default_value_t = 200)]
+    pub(super) adapter_tasks: usize,
+    /// Steps of an adapter's training
+    #[arg(long, default_value_t = 200)]
+    pub(super) adapter_steps: usize,
+    /// The rank of the adapters
+    #[arg(long, default_value_t = 8)]
+    pub(super) rank: usize,
+    /// Steps of the generator's first stage, reconstruction
+    #[arg(long, default_value_t = 1200)]
+    pub(super) reconstruction_steps: usize,
+    /// Steps of the generator's second stage, cross-entropy
+    #[arg(long, default_value_t = 6000)]
+    pub(super) cross_entropy_steps: usize,
+    /// Minutes that the paper's architecture is trained: as long as the generator was
+    #[arg(long, default_value_t = 45.0)]
+    pub(super) icm_conv_minutes: f64,
+    /// The seed of everything
+    #[arg(long, default_value_t = 1)]
+    pub(super) seed: u64,
+}
+
+/// A command line of nothing but a recipe, for its defaults.
+#[derive(Parser)]
+struct Defaults {
+    #[command(flatten)]
+    recipe: Recipe,
+}
+
+impl Recipe {
+    /// The recipe of a build's folder; the default one where the folder has none.
+    pub(super) fn of_folder(out: &Path) -> anyhow::Result<Self> {
+        let path = out.join(FILE);
+        let recipe = match std::fs::read(&path) {
+            Ok(bytes) => serde_json::from_slice(&bytes).with_context(|| format!("{} is damaged", path.display()))?,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Defaults::parse_from(["recipe"]).recipe,
+            Err(e) => return Err(e).with_context(|| format!("cannot read {}", path.display())),
+        };
+        Ok(Self { out: out.to_owned(), ..recipe })
+    }
+
+    /// Writes it into its folder.
+    pub(super) fn keep(&self) -> anyhow::Result<()> {
+        std::fs::create_dir_all(&self.out).with_context(|| format!("cannot create {}", self.out.display()))?;
+        Ok(std::fs::write(self.out.join(FILE), serde_json::to_string_pretty(self)?)?)
+    }
+
+    /// The base that the build has made.
+    pub(super) fn base(&self) -> anyhow::Result<Base> {
+        Ok(Base::from_directory(&self.out.join("base"), DType::F32, &Device::Cpu)?)
+    }
+
+    pub(super) fn generator_path(&self) -> PathBuf {
+        self.out.join("generator.safetensors")
+    }
+
+    pub(super) fn icm_conv_path(&self) -> PathBuf {
+        self.out.join("icm-conv.safetensors")
+    }
+
+    /// A0 of the build.
+    pub(super) fn shared(&self, base: &Base) -> anyhow::Result<SharedA> {
+        let layout = base.model().config().shape().layout(&Module::ALL, self.rank);
+        Ok(SharedA::random(layout, self.seed, &Device::Cpu)?)
+    }
+
+    pub(super) fn adapter_run(&self) -> AdapterRun {
+        let run = AdapterRun { seed: self.seed, ..AdapterRun::default() };
+        let schedule = Schedule { steps: self.adapter_steps, decay: self.adapter_steps / 2, ..run.schedule };
+        AdapterRun { schedule, ..run }
+    }
+
+    pub(super) fn data(&self, task: &SuiteTask, base: &Base) -> anyhow::Result<TaskData> {
+        Ok(TaskData::of_suite(task, base.prompter(), SIZES, self.seed)?)
+    }
+
+    pub(super) fn trajectories(&self, base: &Base, shared: &SharedA) -> anyhow::Result<Trajectories> {
+        Ok(Trajectories::new(self.out.join("adapters"), base.digest(), shared)?)
+    }
+
+    /// An adapter for each of the tasks: those that are kept, and others trained now.
+    pub(super) fn adapters(
+        &self,
+        tasks: &[&SuiteTask],
+        base: &Base,
+        shared: &SharedA,
+        workers: &Workers,
+        progress: &dyn Progress,
+    ) -> anyhow::Result<Vec<TrainedAdapter>> {
+        let run = self.adapter_run();
+        let kept = self.trajectories(base, shared)?;
+        let data: Vec<TaskData> = tasks.iter().map(|task| self.data(task, base)).collect::<Result<_, _>>()?;
+        let mut missing = Vec::new();
+        for task in &data {
+            if kept.load(task, &run)?.is_none() {
+                missing.push(task.clone());
+            }
+        }
+        let context = AdapterContext {
+            model: base.model(),
+            shared,
+            bos: base.bos(),
+            workers,
+            progress,
+            checkpoints: Some(self.out.join("adapters")),
+        };
+        train_adapters(&context, &missing, &run, |group| {
+            group.iter().try_for_each(|(task, adapter)| kept.save(task, &run, adapter))
+        })?;
+        let load = |task: &TaskData| kept.load(task, &run)?.context("an adapter that was just kept is gone");
+        data.iter().map(load).collect()
+    }
+}

@@ -1,0 +1,253 @@
+//! `attune train`: a training job, queued and worked off in this process.
+
+use super::job_progress::JobProgress;
+use super::one_shot::{options, with_application};
+use super::print;
+use crate::app::{Application, BaseOptions, drain_jobs, termination};
+use crate::http::JobView;
+use crate::jobs::kinds::{AdapterJob, All, Arch, GeneratorJob, Init, JobKind, Selection, Stage};
+use crate::service::Service;
+use crate::store::{JobRecord, JobState, LockError, PageRequest, StoreError};
+use anyhow::Context;
+use clap::{Args, Subcommand};
+use futures::StreamExt;
+use serde::de::DeserializeOwned;
+use std::path::PathBuf;
+use std::pin::pin;
+use time::OffsetDateTime;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Train {
+    /// Train one task's adapter
+    Adapter(Adapter),
+    /// Train a generator over many tasks; it serves from then on if it passes its evaluation
+    Generator(Generator),
+}
+
+/// Where a job runs.
+#[derive(Debug, Args)]
+struct Place {
+    #[command(flatten)]
+    base: BaseOptions,
+    /// The data directory, with the tasks; the result goes there
+    #[arg(long, env = "ATTUNE_DATA_DIR", default_value = "attune-data", value_name = "DIR")]
+    data_dir: PathBuf,
+    /// Threads that train; all cores where it is not given, as nothing is served meanwhile
+    #[arg(long, env = "ATTUNE_TRAIN_THREADS", default_value_t = cores(), hide_default_value = true)]
+    train_threads: usize,
+}
+
+/// What all training takes. The trainer has its own numbers where one is not given.
+#[derive(Debug, Args)]
+struct Run {
+    /// Repeats a run
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Steps of the optimiser (of each stage)
+    #[arg(long)]
+    steps: Option<u32>,
+    /// The learning rate before it falls
+    #[arg(long)]
+    learning_rate: Option<f64>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Adapter {
+    #[command(flatten)]
+    place: Place,
+    /// A registered task
+    #[arg(long, value_name = "NAME")]
+    task: String,
+    #[command(flatten)]
+    run: Run,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Generator {
+    #[command(flatten)]
+    place: Place,
+    /// A registered task to train on; may be repeated. All of them where none is given
+    #[arg(long = "task", value_name = "NAME")]
+    tasks: Vec<String>,
+    /// The architecture: attune's own (cvae), or the paper's
+    #[arg(long, value_name = "cvae|icm-conv", value_parser = word::<Arch>)]
+    arch: Option<Arch>,
+    /// What it begins from: the active generator, or random weights
+    #[arg(long, value_name = "active|random", value_parser = word::<Init>)]
+    init: Option<Init>,
+    /// The stages, in order, with commas; all where none is given
+    #[arg(long, value_name = "reconstruction,cross_entropy", value_delimiter = ',', value_parser = word::<Stage>)]
+    stages: Vec<Stage>,
+    #[command(flatten)]
+    run: Run,
+}
+
+impl Train {
+    pub(super) fn run(self) -> anyhow::Result<()> {
+        let (place, kind) = match self {
+            Self::Adapter(adapter) => adapter.job(),
+            Self::Generator(generator) => generator.job(),
+        };
+        let job = place.work_off(kind)?;
+        let (state, error) = (job.state, job.error.clone());
+        print(&serde_json::to_string_pretty(&JobView::from(job))?)?;
+        match state {
+            JobState::Succeeded => Ok(()),
+            JobState::Failed => anyhow::bail!("the job failed: {}", error.as_deref().unwrap_or("without a reason")),
+            _ => anyhow::bail!("the job was cancelled"),
+        }
+    }
+}
+
+impl Adapter {
+    fn job(self) -> (Place, JobKind) {
+        let Run { seed, steps, learning_rate } = self.run;
+        (self.place, JobKind::Adapter(AdapterJob { task: self.task, seed, steps, learning_rate }))
+    }
+}
+
+impl Generator {
+    fn job(self) -> (Place, JobKind) {
+        let Run { seed, steps, learning_rate } = self.run;
+        let tasks = if self.tasks.is_empty() { Selection::All(All::All) } else { Selection::Names(self.tasks) };
+        let stages = if self.stages.is_empty() { Stage::all() } else { self.stages };
+        let (arch, init) = (self.arch.unwrap_or_default(), self.init.unwrap_or_default());
+        (self.place, JobKind::Generator(GeneratorJob { tasks, arch, init, stages, seed, steps, learning_rate }))
+    }
+}
+
+impl Place {
+    /// Queues the job and runs it to its end. Others that wait there are left to a server.
+    fn work_off(self, kind: JobKind) -> anyhow::Result<JobRecord> {
+        let mut options = options(&self.base, self.data_dir);
+        options.train_threads = self.train_threads;
+        let body = serde_json::to_string(&kind)?;
+        let done = with_application(&options, async |application| work_off(application, kind).await);
+        done.map_err(|error| match error.downcast_ref() {
+            Some(LockError::InUse { .. }) => {
+                error.context(format!("a server that runs there takes the job itself: send it POST /jobs/train {body}"))
+            }
+            _ => error,
+        })
+    }
+}
+
+async fn work_off(application: &Application, kind: JobKind) -> anyhow::Result<JobRecord> {
+    let service = &application.service;
+    if matches!(&kind, JobKind::Generator(GeneratorJob { tasks: Selection::All(_), .. })) {
+        check_any_task(service).await?;
+    }
+    let (job, _) = service.train(kind, None).await?;
+    let mut shown = JobProgress::new();
+    let runner = application.start_job(&job.id);
+    let done = watch(service, &job.id, &mut shown).await;
+    shown.clear();
+    drain_jobs(runner).await;
+    done
+}
+
+/// A generator over no task is found out only after the job has begun.
+async fn check_any_task(service: &Service) -> anyhow::Result<()> {
+    let mut page = PageRequest { limit: 500, cursor: None };
+    loop {
+        let found = service.list_tasks(&page).await?;
+        if found.data.iter().any(|task| task.train_count > 0) {
+            return Ok(());
+        }
+        let none = "no task with examples to train on is registered: `attune task import --builtin` registers the \
+                    built-in ones, `attune task import FILE` your own";
+        page.cursor = Some(found.next_cursor.context(none)?);
+    }
+}
+
+/// Shows the job until it has ended. The first Ctrl-C cancels it, and it ends at its next step; the second ends the
+/// process, and who works the queue off next finds the job's lease run out and cancels it.
+async fn watch(service: &Service, id: &str, shown: &mut JobProgress) -> anyhow::Result<JobRecord> {
+    let queue = service.queue();
+    let mut events = pin!(queue.subscribe(id, 0));
+    let mut stop = pin!(termination());
+    let mut stopping = false;
+    loop {
+        tokio::select! {
+            event = events.next() => match event {
+                Some(event) => shown.show(&event?),
+                None => return Ok(queue.job(id).await?),
+            },
+            () = &mut stop => {
+                if stopping {
+                    std::process::exit(INTERRUPTED);
+                }
+                stopping = true;
+                stop.set(termination());
+                shown.line("cancelling the job; once more to end at once");
+                match queue.cancel(id, OffsetDateTime::now_utc()).await {
+                    // It ended on its own in the meantime.
+                    Ok(_) | Err(StoreError::AlreadyFinished { .. }) => {}
+                    Err(error) => return Err(error.into()),
+                }
+            }
+        }
+    }
+}
+
+/// The exit status of a process that a signal ended, as a shell has it for Ctrl-C.
+const INTERRUPTED: i32 = 130;
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+/// A word of a job's body, so that flags and bodies always have the same words.
+fn word<T: DeserializeOwned>(text: &str) -> Result<T, serde_json::Error> {
+    serde_json::from_value(text.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+    use serde_json::{Value, json};
+
+    #[derive(Debug, Parser)]
+    struct Probe {
+        #[command(subcommand)]
+        train: Train,
+    }
+
+    fn job(arguments: &str) -> Result<Value, clap::Error> {
+        let arguments = ["train"].into_iter().chain(arguments.split_whitespace());
+        let (_, kind) = match Probe::try_parse_from(arguments)?.train {
+            Train::Adapter(adapter) => adapter.job(),
+            Train::Generator(generator) => generator.job(),
+        };
+        Ok(serde_json::to_value(kind).unwrap())
+    }
+
+    #[test]
+    fn flags_make_the_body_of_the_route() {
+        assert_eq!(job("adapter --task a").unwrap(), json!({ "kind": "adapter", "task": "a" }));
+        let all = "adapter --task a --seed 7 --steps 10 --learning-rate 0.001";
+        let body = json!({ "kind": "adapter", "task": "a", "seed": 7, "steps": 10, "learning_rate": 0.001 });
+        assert_eq!(job(all).unwrap(), body);
+        let all = "generator --task a --task b --arch icm-conv --init random --stages cross_entropy --steps 3";
+        let body = json!({ "kind": "generator", "tasks": ["a", "b"], "arch": "icm-conv", "init": "random",
+                           "stages": ["cross_entropy"], "steps": 3 });
+        assert_eq!(job(all).unwrap(), body);
+    }
+
+    #[test]
+    fn a_generator_has_the_defaults_of_the_route() {
+        let body: JobKind = serde_json::from_value(json!({ "kind": "generator", "tasks": "all" })).unwrap();
+        assert_eq!(job("generator").unwrap(), serde_json::to_value(body).unwrap());
+        let stages = job("generator --stages reconstruction,cross_entropy").unwrap();
+        assert_eq!(stages["stages"], json!(["reconstruction", "cross_entropy"]));
+    }
+
+    #[test]
+    fn a_word_that_is_none_is_refused_with_those_that_are() {
+        let refused = job("generator --arch gan").unwrap_err().to_string();
+        assert!(refused.contains("icm-conv"), "{refused}");
+        assert!(job("generator --stages all").unwrap_err().to_string().contains("cross_entropy"));
+        assert!(job("adapter").is_err());
+    }
+}

@@ -1,0 +1,136 @@
+//! What a generator remembers of its training tasks: each one's condition, averaged over its
+//! descriptions, along the leading directions in which the tasks differ. Answers name the nearest of
+//! them, and a generator that grows from this one is held to what this one makes of them.
+//!
+//! Letters: N tasks, P directions, C width of a condition.
+
+use super::principal_components;
+
+/// A training task's condition along the directions.
+#[derive(Clone, Debug)]
+pub struct TaskVector {
+    /// Its name.
+    pub name: String,
+    /// `[P]`
+    pub vector: Vec<f32>,
+}
+
+/// The training tasks.
+#[derive(Clone, Debug, Default)]
+pub struct Memory {
+    /// P orthonormal rows of C numbers.
+    pub axes: Vec<Vec<f32>>,
+    /// The tasks.
+    pub tasks: Vec<TaskVector>,
+    /// How far a single description is from its task's mean, for each of the C numbers: a standard deviation.
+    pub within: Vec<f32>,
+}
+
+/// P at most.
+const DIRECTIONS: usize = 96;
+/// The directions are found from as many tasks at most.
+const SAMPLED: usize = 400;
+
+impl Memory {
+    /// Remembers tasks by their standardised conditions, one for each description.
+    pub fn of_tasks<'a>(tasks: impl Iterator<Item = (&'a str, &'a [Vec<f32>])>) -> Self {
+        let mut means: Vec<(&str, Vec<f32>)> = Vec::new();
+        let (mut squares, mut count) = (Vec::new(), 0usize);
+        for (name, conditions) in tasks {
+            let mean = mean(conditions);
+            squares.resize(mean.len(), 0.0f64);
+            for condition in conditions {
+                count += 1;
+                for ((sum, x), m) in squares.iter_mut().zip(condition).zip(&mean) {
+                    *sum += f64::from(x - m).powi(2);
+                }
+            }
+            means.push((name, mean));
+        }
+        let within = squares.iter().map(|sum| (sum / count.max(1) as f64).sqrt() as f32).collect();
+        let stride = means.len().div_ceil(SAMPLED).max(1);
+        let sample: Vec<Vec<f32>> = means.iter().step_by(stride).map(|(_, mean)| mean.clone()).collect();
+        let axes = directions(&sample);
+        let vector = |(name, mean): &(&str, Vec<f32>)| TaskVector {
+            name: (*name).to_owned(),
+            vector: axes.iter().map(|axis| dot(axis, mean)).collect(),
+        };
+        Self { tasks: means.iter().map(vector).collect(), axes, within }
+    }
+
+    /// These tasks besides the ones remembered; a task that is already known is replaced.
+    #[must_use]
+    pub fn with<'a>(mut self, tasks: impl Iterator<Item = (&'a str, &'a [Vec<f32>])>) -> Self {
+        for (name, conditions) in tasks {
+            let vector = self.along(&mean(conditions));
+            self.tasks.retain(|task| task.name != name);
+            self.tasks.push(TaskVector { name: name.to_owned(), vector });
+        }
+        self
+    }
+
+    /// A standardised condition along the directions, `[P]`.
+    pub fn along(&self, condition: &[f32]) -> Vec<f32> {
+        self.axes.iter().map(|axis| dot(axis, condition)).collect()
+    }
+
+    /// The condition of a remembered task, `[C]`, as far as the directions hold it.
+    pub fn condition(&self, task: &TaskVector) -> Vec<f32> {
+        let mut condition = vec![0.0; self.within.len()];
+        for (axis, x) in self.axes.iter().zip(&task.vector) {
+            condition.iter_mut().zip(axis).for_each(|(c, a)| *c += x * a);
+        }
+        condition
+    }
+}
+
+fn mean(conditions: &[Vec<f32>]) -> Vec<f32> {
+    let mut mean = vec![0.0; conditions.first().map_or(0, Vec::len)];
+    for condition in conditions {
+        mean.iter_mut().zip(condition).for_each(|(m, x)| *m += x / conditions.len() as f32);
+    }
+    mean
+}
+
+/// Orthonormal rows that span where the conditions differ most from 0, the mean of all.
+fn directions(conditions: &[Vec<f32>]) -> Vec<Vec<f32>> {
+    let width = conditions.first().map_or(0, Vec::len);
+    let components = principal_components(conditions, DIRECTIONS.min(conditions.len()).min(width));
+    let unit = |component: &[f32]| {
+        let length = dot(component, component).sqrt();
+        (length > 0.0).then(|| component.iter().map(|x| x / length).collect())
+    };
+    components.chunks(width.max(1)).filter_map(unit).collect()
+}
+
+fn dot(a: &[f32], b: &[f32]) -> f32 {
+    a.iter().zip(b).map(|(x, y)| x * y).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::noise::Noise;
+
+    #[test]
+    fn a_remembered_condition_comes_back_along_the_directions() {
+        let mut noise = Noise::seeded(3);
+        let tasks: Vec<(String, Vec<Vec<f32>>)> = (0..6)
+            .map(|i| {
+                let centre = noise.normals(20);
+                let near = |noise: &mut Noise| centre.iter().map(|x| x + 0.1 * noise.normal()).collect();
+                (format!("task {i}"), (0..40).map(|_| near(&mut noise)).collect())
+            })
+            .collect();
+        let memory = Memory::of_tasks(tasks.iter().map(|(name, all)| (name.as_str(), all.as_slice())));
+        assert!(memory.within.iter().all(|x| (0.05..0.15).contains(x)), "{:?}", memory.within);
+        for (task, (_, conditions)) in memory.tasks.iter().zip(&tasks) {
+            let back = memory.condition(task);
+            let far = mean(conditions).iter().zip(&back).map(|(a, b)| (a - b).powi(2)).sum::<f32>();
+            assert!(far < 1e-3, "{far}");
+        }
+        let more = memory.with([("task 2", tasks[0].1.as_slice())].into_iter());
+        assert_eq!(more.tasks.len(), 6);
+        assert_eq!(more.tasks[5].vector, more.tasks[0].vector);
+    }
+}

@@ -1,0 +1,89 @@
+//! Trajectories on disk: the last checkpoints of each task's adapter, in bf16, one file a task. They
+//! spare a generator's training what was trained before, and let an interrupted one go on.
+
+use super::adapter_trainer::{AdapterRun, TrainedAdapter};
+use super::dataset::TaskData;
+use super::{Error, checkpoint};
+use crate::lora::SharedA;
+use candle_core::{DType, Device, Tensor};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::collections::HashMap;
+use std::path::PathBuf;
+
+/// A folder of trajectories for one base and A0.
+#[derive(Clone, Debug)]
+pub struct Trajectories {
+    dir: PathBuf,
+    key: [u8; 32],
+}
+
+#[derive(Serialize, Deserialize)]
+struct Header {
+    key: String,
+    exact_match: f64,
+}
+
+impl Trajectories {
+    /// The trajectories under `dir` over this base and A0.
+    ///
+    /// # Errors
+    /// Those of the tensor library.
+    pub fn new(dir: PathBuf, base_digest: &str, shared: &SharedA) -> Result<Self, Error> {
+        let mut hash = Sha256::new();
+        hash.update(base_digest);
+        for a in shared.tensors().iter() {
+            for x in a.flatten_all()?.to_device(&Device::Cpu)?.to_vec1::<f32>()? {
+                hash.update(x.to_le_bytes());
+            }
+        }
+        Ok(Self { dir, key: hash.finalize().into() })
+    }
+
+    /// Keeps a task's trajectory.
+    ///
+    /// # Errors
+    /// [`Error::Checkpoint`] where the disk refuses.
+    pub fn save(&self, task: &TaskData, run: &AdapterRun, adapter: &TrainedAdapter) -> Result<(), Error> {
+        let (rows, width) = (adapter.trajectory.len(), adapter.trajectory.first().map_or(0, Vec::len));
+        let all = Tensor::from_vec(adapter.trajectory.concat(), (rows, width), &Device::Cpu)?.to_dtype(DType::BF16)?;
+        let header = Header { key: self.key_of(task, run)?, exact_match: adapter.exact_match };
+        checkpoint::save(&self.path(&task.name), &HashMap::from([("b".to_owned(), all)]), &header)
+    }
+
+    /// A task's trajectory; `None` where there is none, or one of other examples, options, base or A0.
+    ///
+    /// # Errors
+    /// [`Error::Checkpoint`] where the disk refuses. A damaged file counts as none.
+    pub fn load(&self, task: &TaskData, run: &AdapterRun) -> Result<Option<TrainedAdapter>, Error> {
+        let path = self.path(&task.name);
+        let Some((tensors, header)) = checkpoint::load::<Header>(&path, &Device::Cpu).unwrap_or_default() else {
+            return Ok(None);
+        };
+        match tensors.get("b") {
+            Some(all) if header.key == self.key_of(task, run)? => Ok(Some(TrainedAdapter {
+                name: task.name.clone(),
+                trajectory: all.to_dtype(DType::F32)?.to_vec2()?,
+                exact_match: header.exact_match,
+            })),
+            _ => Ok(None),
+        }
+    }
+
+    fn path(&self, task: &str) -> PathBuf {
+        self.dir.join(format!("{task}.safetensors"))
+    }
+
+    fn key_of(&self, task: &TaskData, run: &AdapterRun) -> Result<String, Error> {
+        let mut hash = Sha256::new();
+        hash.update(self.key);
+        hash.update(
+            serde_json::to_vec(run).map_err(|e| Error::Checkpoint { path: self.dir.clone(), source: e.into() })?,
+        );
+        for piece in &task.train {
+            hash.update((piece.score_from as u64).to_le_bytes());
+            piece.tokens.iter().for_each(|token| hash.update(token.to_le_bytes()));
+        }
+        Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+}

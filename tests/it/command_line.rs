@@ -1,0 +1,127 @@
+//! The binary as a user runs it: where an option's value comes from, migrations, and training to the end.
+
+use attune::store::DataDirLock;
+use serde_json::Value;
+use std::path::Path;
+use std::process::{Command, Output};
+
+/// A directory to run in; nothing of the caller's environment reaches the command's options.
+struct Place(tempfile::TempDir);
+
+impl Place {
+    fn new() -> Self {
+        Self(tempfile::tempdir().expect("a temporary directory"))
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.path().join(name), text).expect("a file is written");
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_attune"));
+        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("ATTUNE_")) {
+            command.env_remove(name);
+        }
+        command.args(arguments).current_dir(self.path());
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().expect("the binary runs")
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[track_caller]
+fn refused(output: &Output, status: i32, parts: &[&str]) {
+    let error = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(status), "{error}");
+    for part in parts {
+        assert!(error.contains(part), "`{part}` is missing in: {error}");
+    }
+}
+
+#[test]
+fn a_flag_counts_before_the_environment_the_file_and_the_default() {
+    let place = Place::new();
+    let made = |name: &str| place.path().join(name).join("attune.db").exists();
+    assert!(place.run(&["migrate"]).status.success() && made("attune-data"));
+    place.write("attune.toml", "data_dir = 'from-file'");
+    assert!(place.run(&["migrate"]).status.success() && made("from-file"));
+    let from_environment = place.command(&["migrate"]).env("ATTUNE_DATA_DIR", "from-env").status().unwrap();
+    assert!(from_environment.success() && made("from-env"));
+    let flag = &["migrate", "--data-dir", "from-flag"];
+    assert!(place.command(flag).env("ATTUNE_DATA_DIR", "unused").status().unwrap().success() && made("from-flag"));
+    assert!(!made("unused"));
+}
+
+#[test]
+fn another_file_is_named_by_flag_or_variable_and_must_then_be_there() {
+    let place = Place::new();
+    place.write("other.toml", "data_dir = 'other'");
+    place.write("attune.toml", "no_such_option = 1");
+    assert!(place.run(&["migrate", "--config", "other.toml"]).status.success());
+    assert!(place.command(&["migrate"]).env("ATTUNE_CONFIG", "other.toml").status().unwrap().success());
+    assert!(place.path().join("other").is_dir() && !place.path().join("attune-data").exists());
+    refused(&place.run(&["--config=missing.toml", "migrate"]), 2, &["missing.toml"]);
+    refused(&place.run(&["migrate"]), 2, &["attune.toml: there is no option `no_such_option`", "data_dir", "listen"]);
+    assert!(place.run(&["migrate", "--help"]).status.success());
+}
+
+#[test]
+fn the_help_of_an_option_names_its_three_places() {
+    let help = text(&Place::new().run(&["serve", "--help"]).stdout);
+    for (flag, variable, key) in
+        [("--listen", "ATTUNE_LISTEN", "listen"), ("--max-rows", "ATTUNE_MAX_ROWS", "max_rows")]
+    {
+        for part in [flag, &format!("[env: {variable}=]"), &format!("[attune.toml: {key}]")] {
+            assert!(help.contains(part), "`{part}` is missing in:\n{help}");
+        }
+    }
+}
+
+#[test]
+fn a_database_is_migrated_once() {
+    let place = Place::new();
+    let first = text(&place.run(&["migrate", "--data-dir", "d"]).stdout);
+    assert!(first.starts_with("applied 0001 "), "{first}");
+    let second = text(&place.run(&["migrate", "--data-dir", "d"]).stdout);
+    assert!(second.contains("is up to date") && !second.contains("applied"), "{second}");
+}
+
+#[test]
+fn a_data_directory_in_use_is_refused_with_the_way_out() {
+    let place = Place::new();
+    let _server = DataDirLock::acquire(&place.path().join("attune-data")).unwrap();
+    let trained = place.run(&["train", "adapter", "--task", "exclaim"]);
+    refused(&trained, 1, &[r#"POST /jobs/train {"kind":"adapter","task":"exclaim"}"#, "in use", "--data-dir"]);
+    refused(&place.run(&["migrate"]), 1, &["in use", "when it starts"]);
+}
+
+#[test]
+fn an_adapter_is_trained_to_the_end_and_its_job_printed() {
+    let place = Place::new();
+    let none = place.run(&["train", "generator"]);
+    refused(&none, 1, &["attune task import --builtin"]);
+    let lines: Vec<String> = ["cat", "tree", "stone", "lamp", "river", "bird"]
+        .iter()
+        .map(|word| format!(r#"{{"input": "{word}", "output": "{word}!"}}"#))
+        .collect();
+    place.write("exclaim.jsonl", &lines.join("\n"));
+    let import = ["task", "import", "exclaim.jsonl", "--description", "Put an exclamation mark after the word."];
+    assert!(place.run(&import).status.success());
+    let trained = place.run(&["train", "adapter", "--task", "exclaim", "--steps", "3", "--train-threads", "1"]);
+    assert!(trained.status.success(), "{}", text(&trained.stderr));
+    let job: Value = serde_json::from_slice(&trained.stdout).unwrap();
+    assert_eq!((&job["state"], &job["attempt"], &job["error"]), (&"succeeded".into(), &1.into(), &Value::Null));
+    assert!(job["result"]["adapter"].is_string(), "{job}");
+    assert!(text(&trained.stderr).contains("3/3"), "{}", text(&trained.stderr));
+    refused(&place.run(&["train", "adapter", "--task", "no-such-task"]), 1, &["no-such-task"]);
+}

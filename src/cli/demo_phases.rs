@@ -19,6 +19,7 @@ use crate::training::schedule::Schedule;
 use anyhow::Context;
 use candle_core::{DType, Tensor};
 use std::collections::HashMap;
+use std::path::Path;
 
 const SPECIAL: [&str; 3] = ["<bos>", "<eos>", "<pad>"];
 
@@ -63,22 +64,34 @@ pub(super) fn adapters(recipe: &Recipe, workers: &Workers, progress: &dyn Progre
     Ok(())
 }
 
-/// Trains the generator on every training task, with and without an adapter.
+/// Trains the generator on every training task, with and without an adapter, and fits its confidence.
 pub(super) fn generator(recipe: &Recipe, workers: &Workers, progress: &dyn Progress) -> anyhow::Result<()> {
     let path = recipe.generator_path();
     if path.exists() {
         return Ok(());
     }
     let base = recipe.base()?;
-    let corpus = corpus(recipe, &base, workers, progress)?;
-    let mut run = GeneratorRun { seed: recipe.seed, ..GeneratorRun::default() };
-    set_steps(&mut run, (recipe.reconstruction_steps, recipe.cross_entropy_steps));
-    let shared = recipe.shared(&base)?;
-    let checkpoint = Some(recipe.out.join("generator.checkpoint.safetensors"));
-    let context = GeneratorContext { checkpoint, ..context(&base, &shared, workers, progress) };
-    let file = train_generator(&context, &corpus, &run)?;
-    let file = calibrated(file, &base, workers, progress)?;
-    std::fs::write(&path, file.to_bytes()?).with_context(|| format!("cannot write {}", path.display()))
+    let trained = recipe.out.join("generator.trained.safetensors");
+    if !trained.exists() {
+        let corpus = corpus(recipe, &base, workers, progress)?;
+        let mut run = GeneratorRun { seed: recipe.seed, ..GeneratorRun::default() };
+        set_steps(&mut run, (recipe.reconstruction_steps, recipe.cross_entropy_steps));
+        let shared = recipe.shared(&base)?;
+        let checkpoint = Some(recipe.out.join("generator.checkpoint.safetensors"));
+        let context = GeneratorContext { checkpoint, ..context(&base, &shared, workers, progress) };
+        write(&trained, &train_generator(&context, &corpus, &run)?.to_bytes()?)?;
+    }
+    let bytes = std::fs::read(&trained).with_context(|| format!("cannot read {}", trained.display()))?;
+    let file = GeneratorFile::from_bytes(&bytes, base.model().device())?;
+    write(&path, &calibrated(file, &base, workers, progress)?.to_bytes()?)
+}
+
+/// Writes a result by way of a temporary file: what is there is whole.
+fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    let temporary = path.with_extension("tmp");
+    std::fs::write(&temporary, bytes)
+        .and_then(|()| std::fs::rename(&temporary, path))
+        .with_context(|| format!("cannot write {}", path.display()))
 }
 
 /// Trains the paper's architecture on the same corpus, for the recipe's minutes, in the proportion of stages that
@@ -114,7 +127,7 @@ pub(super) fn icm_conv(recipe: &Recipe, base: &Base, workers: &Workers, progress
     run.checkpoint_every = 20;
     let checkpoint = Some(recipe.out.join("icm-conv.checkpoint.safetensors"));
     let file = train_generator(&GeneratorContext { checkpoint, ..without }, &corpus, &run)?;
-    std::fs::write(&path, file.to_bytes()?).with_context(|| format!("cannot write {}", path.display()))
+    write(&path, &file.to_bytes()?)
 }
 
 /// Steps that are timed.

@@ -27,7 +27,7 @@ pub struct Memory {
 }
 
 /// P at most.
-const DIRECTIONS: usize = 96;
+const DIRECTIONS: usize = 32;
 /// The directions are found from as many tasks at most.
 const SAMPLED: usize = 400;
 

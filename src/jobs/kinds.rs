@@ -201,8 +201,8 @@ mod tests {
 
     #[test]
     fn every_option_is_read() {
-        let body = json!({ "kind": "generator", "tasks": ["a", "b"], "arch": "icm-conv", "stages": ["cross_entropy"],
-                           "seed": 7, "steps": 10, "learning_rate": 0.001 });
+        let body = json!({ "kind": "generator", "tasks": ["a", "b"], "arch": "icm-conv", "init": "random",
+                           "stages": ["cross_entropy"], "seed": 7, "steps": 10, "learning_rate": 0.001 });
         let job = parse(body.clone()).unwrap();
         job.validate().unwrap();
         assert_eq!(serde_json::to_value(&job).unwrap(), body);

@@ -61,3 +61,61 @@ pub fn mean_cross_entropy(model: &Model, row: &Row, adapter: &Adapter) -> Result
     let weights = vec![1.0 / packed.scored().len() as f32; packed.scored().len()];
     Ok(f64::from(ops::cross_entropy(&logits, &packed.targets(), &weights)?.to_scalar::<f32>()?))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lm::KvCache;
+    use crate::lora::{Module, SharedA};
+    use crate::noise::Noise;
+    use crate::training::test_base::base;
+    use candle_core::{Device, Tensor};
+
+    const ANSWER: usize = 6;
+
+    /// The model's greedy continuation of a prompt, by cached decoding.
+    fn greedy(model: &Model, prompt: &[u32], adapter: &Adapter) -> Vec<u32> {
+        let adapters = RowAdapters::of_rows(&[Some((adapter, 1.0))], model.dtype()).expect("rows");
+        let mut cache = KvCache::new(model.config(), 1, model.device());
+        let (mut next, mut answer) = (prompt.to_vec(), Vec::new());
+        for _ in 0..ANSWER {
+            let hidden = model.step(&[next], &mut cache, &adapters).expect("a step");
+            let logits = model.logits(&hidden).expect("logits").to_vec2::<f32>().expect("f32");
+            answer.push(argmax(&logits[0]));
+            next = vec![answer[answer.len() - 1]];
+        }
+        answer
+    }
+
+    #[test]
+    fn teacher_forcing_hits_exactly_what_greedy_decoding_writes() {
+        let base = base();
+        let model = base.model();
+        let layout = model.config().shape().layout(&Module::ALL, 2);
+        let shared = SharedA::random(layout.clone(), 1, &Device::Cpu).expect("fits");
+        let mut noise = Noise::seeded(4);
+        let b: Vec<f32> = noise.normals(layout.b_len()).into_iter().map(|x| 0.2 * x).collect();
+        let b = Tensor::from_vec(b, layout.b_len(), &Device::Cpu).expect("shape");
+        let adapter = Adapter::over(&shared, &b, 4.0).expect("an adapter");
+        let prefix = base.prompter().prefix(Some("Do it."), &[]).expect("tokens");
+        let mut row = Row { prefix: prefix.clone(), pieces: Vec::new() };
+        let mut expected = Vec::new();
+        for input in ["ab", "a longer one", "7"] {
+            let question = base.prompter().question(input).expect("tokens");
+            let prompt = [prefix.as_slice(), &question].concat();
+            let answer = greedy(model, &prompt, &adapter);
+            // The answer itself, and with each of its tokens changed.
+            for changed in std::iter::once(None).chain((0..ANSWER).map(Some)) {
+                let mut answer = answer.clone();
+                if let Some(at) = changed {
+                    answer[at] ^= 1;
+                }
+                let score_from = question.len();
+                row.pieces.push(Piece { tokens: [question.as_slice(), &answer].concat(), score_from });
+                expected.push(changed.is_none());
+            }
+        }
+        let adapters = RowAdapters::of_rows(&[Some((&adapter, 1.0))], model.dtype()).expect("rows");
+        assert_eq!(exact_matches(model, &[row], &adapters).expect("scores"), [expected]);
+    }
+}

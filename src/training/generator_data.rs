@@ -38,7 +38,12 @@ pub struct Corpus {
 pub type Trajectory = Vec<Vec<f32>>;
 
 /// Conditions with demonstrations that are made of each task.
-const DEMONSTRATED: usize = 4;
+const DEMONSTRATED: usize = 2;
+/// Texts of a whole corpus, roughly: what is read in some minutes. Many tasks with few descriptions each teach more
+/// than few tasks with many.
+const TEXTS: usize = 50_000;
+/// Descriptions of a task that are read, where there are so many tasks.
+const DESCRIPTIONS: usize = 4;
 /// Texts of one pass of the encoder.
 const BATCH: usize = 8;
 
@@ -58,18 +63,19 @@ impl Corpus {
             return Err(Error::NoData { what: "tasks" });
         }
         let done = AtomicUsize::new(0);
+        let most = (TEXTS / tasks.len()).saturating_sub(DEMONSTRATED).max(DESCRIPTIONS);
         let encoded = workers.map(tasks.iter().map(|(data, _)| data).collect(), |data| {
             if progress.cancelled() {
                 return Err(Error::Cancelled);
             }
             let step = done.fetch_add(1, Ordering::Relaxed) + 1;
             progress.report(&Report { phase: "descriptions", step, total: tasks.len(), metrics: &[] });
-            encode(data, encoder, seed)
+            encode(data, most, encoder, seed)
         });
         let encoded: Vec<Vec<Vec<f32>>> = encoded.into_iter().collect::<Result<_, _>>()?;
         let standardiser = standardiser.unwrap_or_else(|| Standardiser::fit(encoded.iter().flatten()));
         let task = |((data, trajectory), raw): ((TaskData, Trajectory), Vec<Vec<f32>>)| CorpusTask {
-            alone: data.descriptions.len(),
+            alone: data.descriptions.len().min(most),
             conditions: raw.iter().map(|condition| standardiser.apply(condition)).collect(),
             data,
             trajectory,
@@ -94,7 +100,7 @@ impl Corpus {
     }
 }
 
-fn encode(data: &TaskData, encoder: &Encoder, seed: u64) -> Result<Vec<Vec<f32>>, Error> {
+fn encode(data: &TaskData, most: usize, encoder: &Encoder, seed: u64) -> Result<Vec<Vec<f32>>, Error> {
     let mut noise = Noise::stream(seed, &data.name);
     let alone = Demonstrations::default();
     let mut demonstrated = Vec::new();
@@ -104,7 +110,8 @@ fn encode(data: &TaskData, encoder: &Encoder, seed: u64) -> Result<Vec<Vec<f32>>
         let demonstrations = Demonstrations::new(shown).map_err(|_| Error::NoData { what: "demonstrations" })?;
         demonstrated.push((noise.pick::<String>(&data.descriptions).as_str(), demonstrations));
     }
-    let mut texts: Vec<(&str, &Demonstrations)> = data.descriptions.iter().map(|d| (d.as_str(), &alone)).collect();
+    let mut texts: Vec<(&str, &Demonstrations)> =
+        data.descriptions.iter().take(most).map(|d| (d.as_str(), &alone)).collect();
     texts.extend(demonstrated.iter().map(|(d, shown)| (*d, shown)));
     let mut conditions = Vec::with_capacity(texts.len());
     for batch in texts.chunks(BATCH) {

@@ -111,6 +111,15 @@ fn run(reconstruction: usize, cross_entropy: usize) -> GeneratorRun {
 /// Holds the gradient of every variable of a training against finite differences, in each stage that it has.
 fn check_gradients(context: &GeneratorContext<'_>, corpus: &Corpus, run: &GeneratorRun, stages: &[usize]) {
     let training = Training::new(context, corpus, run).expect("a training");
+    if context.parent.is_some() {
+        // Where nothing has moved yet, staying with the parent costs nothing and has no gradient.
+        for (name, var, _) in trained(&training.vars) {
+            let values = var.flatten_all().and_then(|t| t.to_vec1::<f32>()).expect("f32");
+            let noise = Noise::stream(9, &name).normals(values.len());
+            let moved: Vec<f32> = values.iter().zip(noise).map(|(x, n)| x + 0.1 * (x.abs() + 1e-3) * n).collect();
+            var.set(&Tensor::from_vec(moved, var.shape(), var.device()).expect("shape")).expect("set");
+        }
+    }
     let mut seen = std::collections::HashSet::new();
     let vars: Vec<(String, Var)> = trained(&training.vars).into_iter().map(|(name, var, _)| (name, var)).collect();
     for stage in stages {
@@ -149,7 +158,7 @@ fn the_papers_networks_get_the_gradients_that_finite_differences_give() {
 #[test]
 fn what_grows_gets_the_gradients_that_finite_differences_give() {
     let world = World::new();
-    let parent = train_generator(&world.context(None), &world.corpus, &run(5, 5)).expect("training");
+    let parent = train_generator(&world.context(None), &world.corpus, &run(40, 40)).expect("training");
     let corpus = world.corpus_of(&["w"], Some(parent.standardiser().clone()));
     check_gradients(&GeneratorContext { parent: Some(&parent), ..world.context(None) }, &corpus, &run(0, 1), &[1]);
 }

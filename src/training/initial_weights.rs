@@ -15,7 +15,7 @@ pub(super) fn lock(vars: &VarMap) -> MutexGuard<'_, HashMap<String, Var>> {
 }
 
 /// candle's own initial weights cannot be seeded: every matrix is drawn anew from the run's seed,
-/// uniform within ±1/√in as PyTorch's layers are.
+/// uniform within ±1/√in as PyTorch's linear layers are.
 pub(super) fn seed_weights(vars: &VarMap, seed: u64) -> Result<(), Error> {
     for (name, var) in lock(vars).iter() {
         let mut noise = Noise::stream(seed, name);
@@ -26,7 +26,9 @@ pub(super) fn seed_weights(vars: &VarMap, seed: u64) -> Result<(), Error> {
         } else if name.ends_with("decoder.slots") {
             noise.normals(count).into_iter().map(|x| x * 0.5).collect()
         } else if name.ends_with(".weight") {
-            let bound = (var.dim(1)? as f32).powf(-0.5);
+            // He's for twelve convolutions in a row, through which smaller weights would let nothing pass.
+            let gain: f32 = if name.contains(".conv.") { 6.0 } else { 1.0 };
+            let bound = (gain / var.dim(1)? as f32).sqrt();
             (0..count).map(|_| (2.0 * noise.unit() as f32 - 1.0) * bound).collect()
         } else if name.ends_with("decoder.rms") {
             vec![1e-2; count]

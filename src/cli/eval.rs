@@ -35,6 +35,9 @@ pub(super) struct Eval {
     /// Which half of the held-out tasks is measured
     #[arg(long, env = "ATTUNE_EVAL_HALF", value_enum, default_value_t = HalfOption::Test)]
     half: HalfOption,
+    /// Measure only the first tasks of each group, at least 2, for a quick look
+    #[arg(long, env = "ATTUNE_EVAL_LIMIT", value_name = "TASKS", value_parser = clap::value_parser!(u32).range(2..))]
+    limit: Option<u32>,
     /// Print JSON instead of a table
     #[arg(long, env = "ATTUNE_EVAL_JSON")]
     json: bool,
@@ -68,7 +71,13 @@ impl Eval {
         };
         let workers = Workers::new(self.threads).context("cannot start threads")?;
         let terminal = Terminal::new(CancelFlag::default());
-        let comparison = Comparison { base: &base, generator: &generator, workers: &workers, progress: &terminal };
+        let comparison = Comparison {
+            base: &base,
+            generator: &generator,
+            workers: &workers,
+            progress: &terminal,
+            limit: self.limit.map_or(usize::MAX, |limit| limit as usize),
+        };
         let recorded = match self.retrain {
             true => eval_retrain::retrain(&self.out, &comparison, &suite, half)?,
             false => recorded_evaluation().map(serde_json::from_slice::<Recorded>).transpose()?.unwrap_or_default(),

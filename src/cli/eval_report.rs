@@ -153,7 +153,8 @@ impl Report<'_> {
             text,
             "\n\n\\* Recorded when the model was made: `trained_lora` is each task's own adapter, trained on its \
              examples; `generated_icm_conv` is the paper's architecture, trained by the same trainer on the same corpus \
-             for {:.0} minutes, as long as the generator beside it. `attune eval --retrain` makes both anew.\n\n\
+             for {:.0} minutes on two cores. The generator beside it had 64 minutes; a step of the paper's convolutions takes \
+             some eight times as long. `attune eval --retrain` makes both anew.\n\n\
              ## What it does not do\n\n\
              - Families of tasks that training never saw (`heldout_families`) are mostly beyond it, as they are beyond \
              its base.\n\

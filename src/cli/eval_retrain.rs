@@ -20,7 +20,7 @@ pub(super) fn retrain(out: &Path, comparison: &Comparison<'_>, suite: &Suite, ha
     };
     let shared = comparison.generator.shared();
     for group in Group::ALL {
-        let tasks = group.tasks(suite, half);
+        let tasks = comparison.tasks(group, suite, half);
         let trained = recipe.adapters(&tasks, comparison.base, shared, comparison.workers, comparison.progress)?;
         let mut adapters = Vec::new();
         for (task, trained) in tasks.iter().zip(trained) {

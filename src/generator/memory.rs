@@ -27,7 +27,7 @@ pub struct Memory {
 }
 
 /// P at most.
-const DIRECTIONS: usize = 32;
+const DIRECTIONS: usize = 24;
 /// The directions are found from as many tasks at most.
 const SAMPLED: usize = 400;
 

@@ -130,6 +130,8 @@ pub struct Comparison<'a> {
     pub workers: &'a Workers,
     /// Reports.
     pub progress: &'a dyn Progress,
+    /// Tasks of a group at most.
+    pub limit: usize,
 }
 
 /// One task's exact match by each method, in the order of [`Method::ALL`].
@@ -172,7 +174,7 @@ impl Comparison<'_> {
     /// # Errors
     /// Those of base and generator.
     pub fn scores(&self, group: Group, suite: &Suite, half: Half) -> Result<Vec<TaskScores>, Error> {
-        let tasks = group.tasks(suite, half);
+        let tasks = self.tasks(group, suite, half);
         let mut conditions = Vec::new();
         for task in &tasks {
             conditions.push(self.conditions(&group.descriptions(task))?);
@@ -214,6 +216,13 @@ impl Comparison<'_> {
             }
         };
         Ok(tasks.iter().enumerate().map(of_task).collect())
+    }
+
+    /// The tasks of a group that are measured.
+    pub fn tasks<'s>(&self, group: Group, suite: &'s Suite, half: Half) -> Vec<&'s SuiteTask> {
+        let mut tasks = group.tasks(suite, half);
+        tasks.truncate(self.limit);
+        tasks
     }
 
     /// Exact match of given adapters on the unseen inputs of tasks.

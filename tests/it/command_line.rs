@@ -125,3 +125,40 @@ fn an_adapter_is_trained_to_the_end_and_its_job_printed() {
     assert!(text(&trained.stderr).contains("3/3"), "{}", text(&trained.stderr));
     refused(&place.run(&["train", "adapter", "--task", "no-such-task"]), 1, &["no-such-task"]);
 }
+
+#[test]
+fn a_description_alone_makes_the_demo_do_its_task() {
+    let place = Place::new();
+    let output = place.run(&["generate", "--task", "Write the word backwards.", "--input", "stone", "--json"]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let answer: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!((answer["text"].as_str(), answer["finish_reason"].as_str()), (Some("enots"), Some("stop")));
+    let bare = place.run(&["generate", "--input", "stone", "--json"]);
+    let bare: Value = serde_json::from_slice(&bare.stdout).expect("JSON");
+    assert_ne!(bare["text"], "enots");
+}
+
+#[test]
+fn an_evaluation_reports_every_group_and_method() {
+    let output = Place::new().run(&["eval", "--json", "--limit", "2", "--half", "dev"]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let methods = [
+        "base_bare",
+        "base_description",
+        "base_demonstrations",
+        "mean_adapter",
+        "nearest_adapter",
+        "shuffled_description",
+        "generated",
+    ];
+    for group in ["train", "paraphrases", "heldout_compositions", "heldout_families"] {
+        assert_eq!(report["groups"][group]["tasks"], 2, "{group}");
+        for method in methods {
+            let score = report["groups"][group]["methods"][method].as_f64();
+            assert!(score.is_some_and(|score| (0.0..=1.0).contains(&score)), "{group} {method}: {score:?}");
+        }
+    }
+    let train = &report["groups"]["train"]["methods"];
+    assert!(train["generated"].as_f64() > train["shuffled_description"].as_f64(), "{train}");
+}

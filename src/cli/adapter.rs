@@ -87,11 +87,17 @@ pub(super) struct Merge {
     #[arg(long, value_name = "DIR")]
     adapter: PathBuf,
     /// The factor of the update
-    #[arg(long, default_value_t = 1.0)]
+    #[arg(long, default_value_t = 1.0, value_parser = finite)]
     scale: f64,
     /// Where the merged weights go, by their Hugging Face names
     #[arg(long, value_name = "FILE.safetensors")]
     out: PathBuf,
+}
+
+/// A factor that leaves numbers numbers.
+fn finite(text: &str) -> Result<f64, String> {
+    let value: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
+    if value.is_finite() { Ok(value) } else { Err("must be finite".to_owned()) }
 }
 
 impl AdapterCommand {

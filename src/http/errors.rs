@@ -76,7 +76,7 @@ impl From<lora::Error> for Problem {
             | lora::Error::Shape { .. }
             | lora::Error::Dtype { .. }
             | lora::Error::NotFinite { .. } => naming("adapter_model"),
-            lora::Error::Rank { .. } => naming("adapter_config"),
+            lora::Error::Rank { .. } | lora::Error::Alpha { .. } => naming("adapter_config"),
             // No file is read for a request, and the tensors were checked before they were used.
             lora::Error::File { .. } | lora::Error::Tensor(_) => Self::internal(&detail),
         }

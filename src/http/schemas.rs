@@ -175,7 +175,10 @@ mirrors! {
         /// The architecture.
         #[schema(required = false, default = "cvae")]
         arch: Arch,
-        /// The stages, in order.
+        /// What it begins from.
+        #[schema(required = false, default = "active")]
+        init: Init,
+        /// The stages, in order. A generator that grows from the active one passes reconstruction over.
         #[schema(required = false, min_items = 1)]
         stages: Vec<Stage>,
         /// Repeats a run; 0 where it is not said.
@@ -244,6 +247,10 @@ word_mirrors! {
     /// A generator's architecture.
     #[serde(rename_all = "kebab-case")]
     enum Arch { Cvae, IcmConv }
+
+    /// What a generator begins from: the active one, which it grows from, or random weights.
+    #[serde(rename_all = "snake_case")]
+    enum Init { Active, Random }
 
     /// A stage of a generator's training.
     #[serde(rename_all = "snake_case")]
@@ -316,7 +323,7 @@ mod tests {
         let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<BTreeSet<_>>();
         assert_eq!(keys(&fields(AdapterJob::schema())), keys(&body));
         serde_json::from_value::<jobs::AdapterJob>(body).unwrap();
-        let body = json!({ "tasks": "all", "arch": "icm-conv", "stages": ["reconstruction", "cross_entropy"], "seed": 1,
+        let body = json!({ "tasks": "all", "arch": "icm-conv", "init": "random", "stages": ["reconstruction", "cross_entropy"], "seed": 1,
                            "steps": 2, "learning_rate": 0.1 });
         assert_eq!(keys(&fields(GeneratorJob::schema())), keys(&body));
         serde_json::from_value::<jobs::GeneratorJob>(body).unwrap();

@@ -72,6 +72,16 @@ pub enum Error {
         /// Its name.
         name: String,
     },
+    /// An alpha that is no sensible factor.
+    #[error("lora_alpha {alpha} of {name} is not above 0 and at most {limit}")]
+    Alpha {
+        /// Whose.
+        name: String,
+        /// What it is.
+        alpha: f64,
+        /// The largest that is accepted.
+        limit: f64,
+    },
     /// A rank of 0 or over the limit.
     #[error("rank {rank} of {name} is outside 1 to {limit}")]
     Rank {

@@ -9,6 +9,8 @@ use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
+/// The largest alpha that is accepted; a larger one makes numbers that are none.
+const MAX_ALPHA: f64 = 65_536.0;
 /// The largest rank that is accepted.
 pub const MAX_RANK: usize = 64;
 const PREFIX: &str = "base_model.model.";
@@ -51,8 +53,9 @@ pub struct PeftFiles {
 }
 
 /// Keys that change what the weights mean; each must be absent, null, false, empty or this default.
-const REFUSED: [(&str, &str); 17] = [
+const REFUSED: [(&str, &str); 18] = [
     ("use_dora", ""),
+    ("task_type", "CAUSAL_LM"),
     ("bias", "none"),
     ("lora_bias", ""),
     ("modules_to_save", ""),
@@ -102,6 +105,9 @@ pub fn read_peft(files: &PeftFiles, base: &BaseShape, device: &Device) -> Result
             a.push(tensor(&names[0], &view_a, [rank, input], device)?);
             b.push(tensor(&names[1], &view_b, [output, rank], device)?);
             let alpha = pattern(&config.alpha_pattern, &path).unwrap_or(config.lora_alpha);
+            if !(alpha > 0.0 && alpha <= MAX_ALPHA) {
+                return Err(Error::Alpha { name: path, alpha, limit: MAX_ALPHA });
+            }
             let divisor = if config.use_rslora { (rank as f64).sqrt() } else { rank as f64 };
             factors.push((alpha, alpha / divisor));
             slots.push(slot);

@@ -3,6 +3,7 @@
 
 use super::{Error, Service};
 use crate::lora::{Adapter, Module, PeftFiles, read_peft};
+use crate::store::artifacts::sha256_hex;
 use crate::store::{AdapterKind, AdapterRecord};
 use std::sync::Arc;
 
@@ -50,9 +51,12 @@ impl Service {
         let artifacts = Arc::clone(&self.artifacts);
         let bytes = files.weights.len() as u64;
         let config = String::from_utf8(files.config).map_err(Error::internal)?;
+        // The same weights with another alpha are another adapter.
+        let named = [files.weights.as_slice(), config.as_bytes()].concat();
+        let id = sha256_hex(&named).chars().take(32).collect();
         let digest = blocking(move || Ok(artifacts.put(&files.weights)?)).await?;
         Ok(AdapterRecord {
-            id: digest.chars().take(32).collect(),
+            id,
             kind: AdapterKind::Imported,
             name: None,
             task: None,

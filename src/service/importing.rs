@@ -19,7 +19,7 @@ pub struct ImportAdapter {
 }
 
 impl Service {
-    /// Checks and stores an adapter; says whether it is new to the tenant. Its id is its bytes' digest.
+    /// Checks and stores an adapter; says whether it is new to the tenant. Its id is the digest of both files.
     ///
     /// # Errors
     /// [`Error::Lora`] names the key or tensor; [`Error::NameTaken`], [`Error::Invalid`] the name.

@@ -64,7 +64,7 @@ impl Service {
         self.store.delete_task(name).await.map_err(|e| missing(e, "task", name))
     }
 
-    /// Refuses a job over tasks that are not there.
+    /// Refuses a job over tasks that are not there, or have no examples.
     pub(super) async fn check_tasks(&self, kind: &JobKind) -> Result<(), Error> {
         let names: Vec<&str> = match kind {
             JobKind::Adapter(job) => vec![&job.task],
@@ -73,8 +73,12 @@ impl Service {
                 Selection::Names(names) => names.iter().map(String::as_str).collect(),
             },
         };
+        let field = if matches!(kind, JobKind::Adapter(_)) { "task" } else { "tasks" };
         for name in names {
-            self.task(name).await?;
+            if self.task(name).await?.train_count == 0 {
+                let problem = format!("{name} has no examples to train on: send some with PUT /tasks/{name}/examples");
+                return Err(Error::Invalid { field, problem });
+            }
         }
         Ok(())
     }

@@ -198,7 +198,10 @@ impl Run<'_> {
         let (mut passes, mut parent) = (true, None);
         if let Some(active) = active {
             let shared = known(&active.file);
-            if !shared.is_empty() {
+            // One that knows fewer tasks is no successor, however well it does them.
+            let knows = |name: &str| file.tasks().iter().any(|task| task.name == name);
+            passes = active.file.tasks().iter().all(|task| knows(&task.name));
+            if passes && !shared.is_empty() {
                 passes = self.score(&file, &shared)? >= self.score(&active.file, &shared)? - GATE;
             }
             parent = Some(active.id);
@@ -212,7 +215,10 @@ impl Run<'_> {
         if passes {
             self.runtime.block_on(self.service.activate_generator(&record.id)).map_err(failed)?;
         } else {
-            self.context.log("the new generator falls behind the active one: it was stored but not promoted");
+            self.context.log(
+                "the new generator falls behind the active one, or knows fewer tasks: it was stored and not promoted; \
+                 POST /generators/{id}/activate promotes it all the same",
+            );
         }
         Ok(json!({"generator": record.id, "activated": passes, "evaluation": evaluation}))
     }

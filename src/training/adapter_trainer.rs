@@ -85,8 +85,8 @@ pub fn train_adapters(
     let total = groups.len() * run.schedule.steps;
     let steps = AtomicUsize::new(0);
     let results = context.workers.map(groups, |group| -> Result<(), Error> {
-        let report = |loss: f64| {
-            let step = steps.fetch_add(1, Ordering::Relaxed) + 1;
+        let report = |more: usize, loss: f64| {
+            let step = steps.fetch_add(more, Ordering::Relaxed) + more;
             context.progress.report(&Report { phase: "adapters", step, total, metrics: &[("loss", loss)] });
         };
         let trained = train_group(context, group, run, &report)?;
@@ -106,7 +106,7 @@ fn train_group(
     context: &AdapterContext<'_>,
     tasks: &[TaskData],
     run: &AdapterRun,
-    report: &dyn Fn(f64),
+    report: &dyn Fn(usize, f64),
 ) -> Result<Vec<TrainedAdapter>, Error> {
     let slots = context.shared.layout().slots();
     let device = context.model.device();
@@ -131,6 +131,8 @@ fn train_group(
         optimizer.restore(&tensors, header.step)?;
         first = header.step;
     }
+    // Steps of an earlier attempt count in the first report.
+    let mut resumed = first;
     let mut trajectories = vec![Vec::new(); tasks.len()];
     for step in first..run.schedule.steps {
         if context.progress.cancelled() {
@@ -144,7 +146,7 @@ fn train_group(
             return Err(Error::Diverged { step });
         }
         optimizer.step(optimizer.collect(&grads), run.schedule.rate(step), f64::INFINITY, &alone)?;
-        report(mean);
+        report(std::mem::take(&mut resumed) + 1, mean);
         let left = run.schedule.steps - 1 - step;
         if left.is_multiple_of(run.keep_every) && left / run.keep_every < run.keep {
             keep(&vars, &mut trajectories)?;

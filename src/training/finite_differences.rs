@@ -10,7 +10,7 @@ pub(super) fn check_direction(name: &str, var: &Var, grad: &Tensor, value: impl 
     let length = slope.iter().map(|g| f64::from(*g).powi(2)).sum::<f64>().sqrt();
     assert!(length > 1e-7, "{name}: the gradient is zero");
     // About as long a step as keeps rounding, curvature and the kinks of leaky units small.
-    let step = 2e-3;
+    let step = (5e-4 / length).clamp(1e-4, 2e-3);
     let at = |sign: f64| {
         let moved = old.iter().zip(&slope).map(|(x, g)| x + (sign * step * f64::from(*g) / length) as f32).collect();
         var.set(&Tensor::from_vec::<_, f32>(moved, var.shape(), var.device()).expect("shape")).expect("set");

@@ -71,7 +71,7 @@ impl Default for GeneratorRun {
             keep_parent: 5.0,
             free_bits: 0.05,
             seed: 1,
-            checkpoint_every: 200,
+            checkpoint_every: 100,
         }
     }
 }
@@ -88,6 +88,7 @@ impl GeneratorRun {
     pub fn growing(tasks: usize) -> Self {
         let mut run = Self::default();
         run.cross_entropy.schedule = Schedule { peak: 3e-4, warmup: 20, decay: 200, steps: 400 };
+        run.checkpoint_every = 25;
         // An even number, and no more rows of one task than it takes.
         run.cross_entropy.batch = run.cross_entropy.batch.min(8 * tasks.max(1));
         run

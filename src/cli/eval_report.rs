@@ -156,7 +156,7 @@ impl Report<'_> {
              for {:.0} minutes on two cores. The generator beside it had 64 minutes; a step of the paper's convolutions takes \
              some eight times as long. `attune eval --retrain` makes both anew.\n\n\
              ## What it does not do\n\n\
-             - Families of tasks that training never saw (`heldout_families`) are mostly beyond it, as they are beyond \
+             - Families of tasks that training never saw (`heldout_families`) are beyond it, as they are beyond \
              its base.\n\
              - Facts that were only ever stated, never asked for, are not recalled by an adapter either.\n\
              - Inputs longer than about 24 characters and words outside its lists are unlike what it was trained on.\n",

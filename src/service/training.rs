@@ -265,7 +265,8 @@ impl Run<'_> {
             let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
             group.iter().try_for_each(|(task, adapter)| {
                 kept.save(task, run, adapter)?;
-                done.push(adapter.clone());
+                // As it was kept, in bf16: a later job that takes it up makes the same bytes.
+                done.push(kept.load(task, run)?.unwrap_or_else(|| adapter.clone()));
                 Ok(())
             })
         })

@@ -67,7 +67,7 @@ pub enum Error {
         dtype: String,
     },
     /// NaN or infinity.
-    #[error("tensor {name} has a value that is not finite")]
+    #[error("tensor {name} has a value that is not finite, or beyond ±65,504")]
     NotFinite {
         /// Its name.
         name: String,

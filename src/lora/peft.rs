@@ -9,6 +9,8 @@ use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
+/// The largest weight that is accepted, f16's largest number; products of larger ones overflow.
+const MAX_WEIGHT: f32 = 65_504.0;
 /// The largest alpha that is accepted; a larger one makes numbers that are none.
 const MAX_ALPHA: f64 = 65_536.0;
 /// The largest rank that is accepted.
@@ -219,7 +221,7 @@ fn tensor(name: &str, view: &TensorView<'_>, shape: [usize; 2], device: &Device)
         other => return Err(Error::Dtype { name: name.to_owned(), dtype: format!("{other:?}") }),
     };
     let values = Tensor::from_raw_buffer(view.data(), dtype, &shape, &Device::Cpu)?.to_dtype(DType::F32)?;
-    if values.flatten_all()?.to_vec1::<f32>()?.iter().any(|x| !x.is_finite()) {
+    if values.flatten_all()?.to_vec1::<f32>()?.iter().any(|x| !x.is_finite() || x.abs() > MAX_WEIGHT) {
         return Err(Error::NotFinite { name: name.to_owned() });
     }
     Ok(values.to_device(device)?)

@@ -290,9 +290,16 @@ impl Service {
         if name == self.base.name() {
             return Err(Error::NameTaken { name: name.to_owned() });
         }
+        if name.len() == ID_CHARS && name.bytes().all(|b| b.is_ascii_hexdigit()) {
+            let problem = "has the form of an adapter's id: one that looks up the id would miss it".to_owned();
+            return Err(Error::Invalid { field: "name", problem });
+        }
         super::tasks::check_name(name)
     }
 }
+
+/// Hexadecimal digits of an adapter's id.
+const ID_CHARS: usize = 32;
 
 /// Draws samples of z and keeps the adapter with the lowest cross-entropy on the demonstrations.
 fn best_of(

@@ -154,7 +154,7 @@ impl Report<'_> {
             "\n\n\\* Recorded when the model was made: `trained_lora` is each task's own adapter, trained on its \
              examples; `generated_icm_conv` is the paper's architecture, trained by the same trainer on the same corpus \
              for {:.0} minutes on two cores. The generator beside it had 64 minutes; a step of the paper's convolutions takes \
-             some eight times as long. `attune eval --retrain` makes both anew.\n\n\
+             some seven times as long. `attune eval --retrain` makes both anew.\n\n\
              ## What it does not do\n\n\
              - Families of tasks that training never saw (`heldout_families`) are beyond it, as they are beyond \
              its base.\n\

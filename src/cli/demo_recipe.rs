@@ -4,7 +4,7 @@ use crate::lora::{Module, SharedA};
 use crate::suite::SuiteTask;
 use crate::task::Base;
 use crate::training::Workers;
-use crate::training::adapter_trainer::{AdapterContext, AdapterRun, TrainedAdapter, train_adapters};
+use crate::training::adapter_trainer::{AdapterContext, AdapterRun, TrainedAdapter};
 use crate::training::dataset::{Sizes, TaskData};
 use crate::training::progress::Progress;
 use crate::training::schedule::Schedule;
@@ -131,12 +131,6 @@ impl Recipe {
         let run = self.adapter_run();
         let kept = self.trajectories(base, shared)?;
         let data: Vec<TaskData> = tasks.iter().map(|task| self.data(task, base)).collect::<Result<_, _>>()?;
-        let mut missing = Vec::new();
-        for task in &data {
-            if kept.load(task, &run)?.is_none() {
-                missing.push(task.clone());
-            }
-        }
         let context = AdapterContext {
             model: base.model(),
             shared,
@@ -145,10 +139,6 @@ impl Recipe {
             progress,
             checkpoints: Some(self.out.join("adapters")),
         };
-        train_adapters(&context, &missing, &run, |group| {
-            group.iter().try_for_each(|(task, adapter)| kept.save(task, &run, adapter))
-        })?;
-        let load = |task: &TaskData| kept.load(task, &run)?.context("an adapter that was just kept is gone");
-        data.iter().map(load).collect()
+        Ok(kept.of_tasks(&context, &data, &run)?)
     }
 }

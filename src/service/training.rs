@@ -12,7 +12,7 @@ use crate::lm::RowAdapters;
 use crate::lora::{Adapter, Module, SharedA, write_peft};
 use crate::store::{AdapterKind, AdapterRecord, DEFAULT_TENANT, JobRecord, OnNameTaken, PageRequest, Split};
 use crate::task::{Base, Demonstrations, ENCODER_VERSION, Example};
-use crate::training::adapter_trainer::{AdapterContext, AdapterRun, TrainedAdapter, train_adapters};
+use crate::training::adapter_trainer::{AdapterContext, AdapterRun, TrainedAdapter};
 use crate::training::dataset::TaskData;
 use crate::training::evaluate::{exact_matches, rate};
 use crate::training::generator_data::{Corpus, Trajectory};
@@ -24,7 +24,7 @@ use candle_core::Tensor;
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use tokio::runtime::Handle;
 
 /// The rank of adapters where no generator says another.
@@ -97,8 +97,7 @@ impl Run<'_> {
         let task = self.task_data(&job.task)?;
         let (shared, alpha) = self.shared()?;
         let run = adapter_run(alpha, (job.seed, job.steps, job.learning_rate));
-        let kept = self.trajectories(&shared)?;
-        let trained = self.train_adapters(std::slice::from_ref(&task), (&shared, &run), &kept)?;
+        let trained = self.train_adapters(std::slice::from_ref(&task), (&shared, &run))?;
         let trained = trained.into_iter().next().ok_or_else(|| permanent("no adapter was trained"))?;
         let adapter = self.adapter_of(&shared, &trained, alpha)?;
         let files = write_peft(&adapter, self.base().name()).map_err(JobError::permanent)?;
@@ -178,14 +177,9 @@ impl Run<'_> {
     ) -> Result<HashMap<String, Trajectory>, JobError> {
         let stride = tasks.len().div_ceil(WITH_ADAPTER);
         let chosen: Vec<TaskData> = tasks.iter().step_by(stride.max(1)).cloned().collect();
-        let kept = self.trajectories(shared)?;
         let run = adapter_run(alpha, (seed, None, None));
-        let trained = self.train_adapters(&chosen, (shared, &run), &kept)?;
+        let trained = self.train_adapters(&chosen, (shared, &run))?;
         Ok(trained.into_iter().map(|adapter| (adapter.name, adapter.trajectory)).collect())
-    }
-
-    fn trajectories(&self, shared: &SharedA) -> Result<Trajectories, JobError> {
-        Trajectories::new(self.trajectories.to_owned(), self.base().digest(), shared).map_err(training)
     }
 
     /// Measures the new version and the active one on the same tasks, stores it, and promotes it where it passes.
@@ -243,15 +237,7 @@ impl Run<'_> {
         &self,
         tasks: &[TaskData],
         (shared, run): (&SharedA, &AdapterRun),
-        kept: &Trajectories,
     ) -> Result<Vec<TrainedAdapter>, JobError> {
-        let (mut ready, mut missing) = (Vec::new(), Vec::new());
-        for task in tasks {
-            match kept.load(task, run).map_err(training)? {
-                Some(adapter) => ready.push(adapter),
-                None => missing.push(task.clone()),
-            }
-        }
         let context = AdapterContext {
             model: self.base().model(),
             shared,
@@ -260,18 +246,8 @@ impl Run<'_> {
             progress: &JobProgress(self.context),
             checkpoints: Some(self.context.work_dir().to_owned()),
         };
-        let done = Mutex::new(ready);
-        train_adapters(&context, &missing, run, |group| {
-            let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
-            group.iter().try_for_each(|(task, adapter)| {
-                kept.save(task, run, adapter)?;
-                // As it was kept, in bf16: a later job that takes it up makes the same bytes.
-                done.push(kept.load(task, run)?.unwrap_or_else(|| adapter.clone()));
-                Ok(())
-            })
-        })
-        .map_err(training)?;
-        Ok(done.into_inner().unwrap_or_else(PoisonError::into_inner))
+        let kept = Trajectories::new(self.trajectories.to_owned(), self.base().digest(), shared).map_err(training)?;
+        kept.of_tasks(&context, tasks, run).map_err(training)
     }
 
     /// A0 and alpha: the active generator's, so that a trained adapter can join its corpus, or the base's own.

@@ -1,7 +1,7 @@
 //! Trajectories on disk: the last checkpoints of each task's adapter, in bf16, one file a task. They
 //! spare a generator's training what was trained before, and let an interrupted one go on.
 
-use super::adapter_trainer::{AdapterRun, TrainedAdapter};
+use super::adapter_trainer::{AdapterContext, AdapterRun, TrainedAdapter, train_adapters};
 use super::dataset::TaskData;
 use super::{Error, checkpoint};
 use crate::lora::SharedA;
@@ -68,6 +68,29 @@ impl Trajectories {
             })),
             _ => Ok(None),
         }
+    }
+
+    /// An adapter for each of the tasks, in their order: those that are kept, and the others trained now. All are as
+    /// they are kept, in bf16, so that it makes no difference which were trained when.
+    ///
+    /// # Errors
+    /// Those of [`train_adapters`] and of the disk.
+    pub fn of_tasks(
+        &self,
+        context: &AdapterContext<'_>,
+        tasks: &[TaskData],
+        run: &AdapterRun,
+    ) -> Result<Vec<TrainedAdapter>, Error> {
+        let mut missing = Vec::new();
+        for task in tasks {
+            if self.load(task, run)?.is_none() {
+                missing.push(task.clone());
+            }
+        }
+        train_adapters(context, &missing, run, |group| {
+            group.iter().try_for_each(|(task, adapter)| self.save(task, run, adapter))
+        })?;
+        tasks.iter().map(|task| self.load(task, run)?.ok_or(Error::NoData { what: "kept adapter" })).collect()
     }
 
     fn path(&self, task: &str) -> PathBuf {

@@ -6,6 +6,7 @@ use crate::device;
 use crate::engine::EngineOptions;
 use crate::generator::GeneratorFile;
 use crate::jobs::{Queue, QueueConfig, Runner, RunnerConfig, RunningRunner};
+use crate::lm::Loading;
 use crate::service::{NewGenerator, Parts, Service, TrainHandler};
 use crate::store::{Artifacts, DataDirLock, JobStore, SqliteStore, Store};
 use crate::task::Base;
@@ -62,12 +63,13 @@ pub fn load_base(options: &BaseOptions) -> anyhow::Result<Base> {
         Precision::F16 => DType::F16,
         Precision::Bf16 => DType::BF16,
     };
+    let loading = Loading { dtype, device, quantization: None };
     if options.base == "demo" {
-        return Ok(Base::from_bytes("attune-demo", &demo_model::base()?, dtype, &device)?);
+        return Ok(Base::from_bytes("attune-demo", &demo_model::base()?, &loading)?);
     }
     let dir = Path::new(&options.base);
     anyhow::ensure!(dir.is_dir(), "--base {}: no such directory (give `demo` or a model's directory)", options.base);
-    Ok(Base::from_directory(dir, dtype, &device)?)
+    Ok(Base::from_directory(dir, &loading)?)
 }
 
 /// Opens the data directory, loads the base and starts the engine. Jobs wait for [`Application::start_jobs`].

@@ -161,8 +161,9 @@ impl Merge {
         let adapter = read_peft_directory(&self.adapter, &model.config().shape(), model.device())?;
         let mut merged = model.merged(&adapter, self.scale)?;
         let slots = adapter.layout().slots().iter();
-        let weights: std::collections::HashMap<String, _> =
-            slots.map(|slot| (format!("{}.weight", slot.path()), merged.weight(slot.layer, slot.module))).collect();
+        let weights: std::collections::HashMap<String, _> = slots
+            .map(|slot| Ok((format!("{}.weight", slot.path()), merged.weight(slot.layer, slot.module)?)))
+            .collect::<Result<_, crate::lm::Error>>()?;
         candle_core::safetensors::save(&weights, &self.out)?;
         print(&format!("wrote {} merged layers to {}", weights.len(), self.out.display()))
     }

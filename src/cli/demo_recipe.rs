@@ -1,5 +1,6 @@
 //! The numbers of a demo build, kept in its folder so that an evaluation can go by them.
 
+use crate::lm::Loading;
 use crate::lora::{Module, SharedA};
 use crate::suite::SuiteTask;
 use crate::task::Base;
@@ -10,7 +11,7 @@ use crate::training::progress::Progress;
 use crate::training::schedule::Schedule;
 use crate::training::trajectories::Trajectories;
 use anyhow::Context;
-use candle_core::{DType, Device};
+use candle_core::Device;
 use clap::{Args, Parser};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -88,7 +89,7 @@ impl Recipe {
 
     /// The base that the build has made.
     pub(super) fn base(&self) -> anyhow::Result<Base> {
-        Ok(Base::from_directory(&self.out.join("base"), DType::F32, &Device::Cpu)?)
+        Ok(Base::from_directory(&self.out.join("base"), &Loading::f32())?)
     }
 
     pub(super) fn generator_path(&self) -> PathBuf {
@@ -101,7 +102,7 @@ impl Recipe {
 
     /// A0 of the build.
     pub(super) fn shared(&self, base: &Base) -> anyhow::Result<SharedA> {
-        let layout = base.model().config().shape().layout(&Module::ALL, self.rank);
+        let layout = base.model().config().shape().layout(&Module::SEPARATE, self.rank);
         Ok(SharedA::random(layout, self.seed, &Device::Cpu)?)
     }
 

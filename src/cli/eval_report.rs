@@ -131,7 +131,7 @@ impl Report<'_> {
              `paraphrases` are the same {} training tasks, by descriptions that training saw and did not see; the \
              held-out groups are the halves that were not looked at while the model was made.\n\n| method |",
             self.base.parameters() as f64 / 1e6,
-            config.layers,
+            config.layers(),
             config.hidden_size,
             config.heads,
             config.context,

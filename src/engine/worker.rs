@@ -94,8 +94,8 @@ impl Worker {
                 Err(error) => return row.fail(error),
             },
         };
+        running.cache.push_row(row.request.prompt.len() + row.request.max_tokens);
         running.rows.push(row);
-        running.cache.push_row();
         running.adapters = None;
     }
 

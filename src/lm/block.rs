@@ -1,44 +1,68 @@
-//! One decoder layer: x + attention(norm(x)), then x + mlp(norm(x)).
+//! One decoder layer: x + attention(norm(x)), then x + mlp(norm(x)); Gemma norms what it adds, too.
 
+use super::Error;
 use super::attention::{Attention, Context};
 use super::config::Config;
 use super::linear::Linear;
 use super::mlp::Mlp;
-use super::norm::RmsNorm;
+use super::norm::{NormScale, RmsNorm};
 use super::row_adapters::RowAdapters;
+use super::weights::WeightSource;
 use crate::lora::Module;
 use candle_core::{Result, Tensor};
-use candle_nn::VarBuilder;
 
 #[derive(Clone, Debug)]
 pub(super) struct Block {
-    input_norm: RmsNorm,
+    /// Which of the model's rotary embeddings turns its heads.
+    pub(super) rope: usize,
+    before_attention: RmsNorm,
     attention: Attention,
-    mlp_norm: RmsNorm,
+    after_attention: Option<RmsNorm>,
+    before_mlp: RmsNorm,
     mlp: Mlp,
+    after_mlp: Option<RmsNorm>,
 }
 
 impl Block {
-    pub(super) fn load(config: &Config, layer: usize, vb: &VarBuilder<'_>) -> Result<Self> {
-        let norm = |name| RmsNorm::load(config.hidden_size, config.rms_norm_eps, &vb.pp(name));
+    pub(super) fn load(config: &Config, layer: usize, source: &dyn WeightSource) -> std::result::Result<Self, Error> {
+        let path = format!("model.layers.{layer}");
+        let scale = if config.family.norm_adds_one() { NormScale::OnePlusWeight } else { NormScale::Weight };
+        let norm = |name: &str| {
+            RmsNorm::load(config.hidden_size, (config.rms_norm_eps, scale), &format!("{path}.{name}"), source)
+        };
+        // The same name stands for another place where there are four norms.
+        let twice = config.family.norms_twice();
+        let (after_attention, before_mlp, after_mlp) = if twice {
+            let after = norm("post_attention_layernorm")?;
+            (Some(after), norm("pre_feedforward_layernorm")?, Some(norm("post_feedforward_layernorm")?))
+        } else {
+            (None, norm("post_attention_layernorm")?, None)
+        };
         Ok(Self {
-            input_norm: norm("input_layernorm")?,
-            attention: Attention::load(config, layer, &vb.pp("self_attn"))?,
-            mlp_norm: norm("post_attention_layernorm")?,
-            mlp: Mlp::load(config, layer, &vb.pp("mlp"))?,
+            rope: config.layer_kinds[layer].rope,
+            before_attention: norm("input_layernorm")?,
+            attention: Attention::load(config, layer, &format!("{path}.self_attn"), source)?,
+            after_attention,
+            before_mlp,
+            mlp: Mlp::load(config, layer, &format!("{path}.mlp"), source)?,
+            after_mlp,
         })
     }
 
     /// `[B, T, D]` to `[B, T, D]`.
     pub(super) fn forward(&self, x: &Tensor, context: Context<'_>, adapters: &RowAdapters) -> Result<Tensor> {
-        let x = (x + self.attention.forward(&self.input_norm.forward(x)?, context, adapters)?)?;
-        &x + self.mlp.forward(&self.mlp_norm.forward(&x)?, adapters)?
+        let after = |y: Tensor, norm: &Option<RmsNorm>| match norm {
+            Some(norm) => norm.forward(&y),
+            None => Ok(y),
+        };
+        let mixed = self.attention.forward(&self.before_attention.forward(x)?, context, adapters)?;
+        let x = (x + after(mixed, &self.after_attention)?)?;
+        let added = self.mlp.forward(&self.before_mlp.forward(&x)?, adapters)?;
+        &x + after(added, &self.after_mlp)?
     }
 
-    pub(super) fn linear_mut(&mut self, module: Module) -> &mut Linear {
-        match module {
-            Module::QProj | Module::KProj | Module::VProj | Module::OProj => self.attention.linear_mut(module),
-            Module::GateProj | Module::UpProj | Module::DownProj => self.mlp.linear_mut(module),
-        }
+    /// One of the linear layers, where this family has it.
+    pub(super) fn linear_mut(&mut self, module: Module) -> Option<&mut Linear> {
+        self.attention.linear_mut(module).or(self.mlp.linear_mut(module))
     }
 }

@@ -43,6 +43,43 @@ pub enum Error {
         /// Its name.
         value: String,
     },
+    /// A weight file is damaged, or is not what its header says.
+    #[error("{file} {problem}")]
+    Checkpoint {
+        /// Its name.
+        file: String,
+        /// What is wrong.
+        problem: String,
+    },
+    /// A weight that the configuration asks for is in no file.
+    #[error("the checkpoint has no tensor {name}: do config.json and the weight files belong together?")]
+    MissingTensor {
+        /// Its name.
+        name: String,
+    },
+    /// A weight of another shape than the configuration says.
+    #[error("tensor {name} has shape {found:?}, config.json says {expected:?}: do the two belong together?")]
+    TensorShape {
+        /// Its name.
+        name: String,
+        /// What it has.
+        found: Vec<usize>,
+        /// What it should have.
+        expected: Vec<usize>,
+    },
+    /// Merging into quantised weights, which would round the adapter away.
+    #[error(
+        "quantised weights are never merged into: use the adapter unmerged (merge: never), or load the base unquantised"
+    )]
+    QuantisedMerge,
+    /// A linear layer that this family does not have.
+    #[error("layer {layer} of this base has no {module}")]
+    NoModule {
+        /// The decoder layer.
+        layer: usize,
+        /// The linear layer.
+        module: crate::lora::Module,
+    },
     /// A sequence is longer than the model's context.
     #[error("{tokens} tokens do not fit the context of {context}")]
     TooLong {

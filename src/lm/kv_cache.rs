@@ -2,15 +2,16 @@
 
 use super::Error;
 use super::config::Config;
-use super::ops::Heads;
-use super::rope::RopeTable;
-use candle_core::{D, DType, Device, Result, Tensor};
+use super::ops::{AttentionKind, rotated, softcapped};
+use super::rope::{Rope, RopeTable};
+use candle_core::{DType, Device, Result, Tensor};
 
 /// A cache of B rows; each row fills at its own pace.
 #[derive(Debug)]
 pub struct KvCache {
     layers: Vec<LayerCache>,
     lengths: Vec<usize>,
+    horizons: Vec<usize>,
     context: usize,
     device: Device,
 }
@@ -30,17 +31,17 @@ pub(super) struct CachedStep {
     counts: Vec<usize>,
     /// S of each row before the step.
     lengths: Vec<usize>,
-    /// `[B, T, 1, E/2]`
-    cos: Tensor,
-    sin: Tensor,
+    /// cos and sin of each of the model's rotary embeddings, `[B, T, 1, W/2]`.
+    turns: Vec<(Tensor, Tensor)>,
 }
 
 impl KvCache {
     /// An empty cache for `rows` rows.
     pub fn new(config: &Config, rows: usize, device: &Device) -> Self {
         let layer = LayerCache { rows: vec![None; rows] };
-        let layers = vec![layer; config.layers];
-        Self { layers, lengths: vec![0; rows], context: config.context, device: device.clone() }
+        let layers = vec![layer; config.layers()];
+        let (lengths, horizons) = (vec![0; rows], vec![0; rows]);
+        Self { layers, lengths, horizons, context: config.context, device: device.clone() }
     }
 
     /// S of each row.
@@ -51,14 +52,17 @@ impl KvCache {
     /// Keeps only these rows, in this order; the others' memory is freed.
     pub fn retain(&mut self, rows: &[usize]) {
         self.lengths = rows.iter().map(|row| self.lengths[*row]).collect();
+        self.horizons = rows.iter().map(|row| self.horizons[*row]).collect();
         for layer in &mut self.layers {
             layer.rows = rows.iter().map(|row| layer.rows[*row].take()).collect();
         }
     }
 
-    /// Adds an empty row at the end.
-    pub fn push_row(&mut self) {
+    /// Adds an empty row at the end. `horizon` is how many tokens it may come to hold: scalings that
+    /// choose their frequencies by a text's length choose by it, so that they stay the same while it grows.
+    pub fn push_row(&mut self, horizon: usize) {
         self.lengths.push(0);
+        self.horizons.push(horizon);
         self.layers.iter_mut().for_each(|layer| layer.rows.push(None));
     }
 
@@ -70,7 +74,8 @@ impl KvCache {
         let take =
             |layer: &mut LayerCache| LayerCache { rows: rows.iter().map(|row| layer.rows[*row].take()).collect() };
         let layers = self.layers.iter_mut().map(take).collect();
-        Self { layers, lengths, context: self.context, device: self.device.clone() }
+        let horizons = rows.iter().map(|row| self.horizons[*row]).collect();
+        Self { layers, lengths, horizons, context: self.context, device: self.device.clone() }
     }
 
     /// Moves rows that [`Self::take_rows`] took back to where they were.
@@ -85,25 +90,34 @@ impl KvCache {
         }
     }
 
-    pub(super) fn begin(&self, tokens: &[Vec<u32>], rope: &RopeTable) -> std::result::Result<CachedStep, Error> {
+    pub(super) fn begin(&self, tokens: &[Vec<u32>], ropes: &[Rope]) -> std::result::Result<CachedStep, Error> {
         let counts: Vec<usize> = tokens.iter().map(Vec::len).collect();
         let longest = counts.iter().zip(&self.lengths).map(|(new, old)| new + old).max().unwrap_or(0);
         if longest > self.context {
             return Err(Error::TooLong { tokens: longest, context: self.context });
         }
         let width = counts.iter().copied().max().unwrap_or(0);
-        let table = |values: &[f32]| -> Result<Tensor> {
-            let mut picked = Vec::with_capacity(counts.len() * width * rope.half);
-            for (count, length) in counts.iter().zip(&self.lengths) {
+        let turns = ropes.iter().map(|rope| self.turn(&counts, width, rope)).collect::<Result<_>>()?;
+        Ok(CachedStep { tokens: width, counts, lengths: self.lengths.clone(), turns })
+    }
+
+    /// cos and sin of the positions that the new tokens take, `[B, T, 1, W/2]`.
+    fn turn(&self, counts: &[usize], width: usize, rope: &Rope) -> Result<(Tensor, Tensor)> {
+        let rows: Vec<(RopeTable, usize, usize)> = (counts.iter().zip(&self.lengths).zip(&self.horizons))
+            .map(|((count, length), horizon)| (rope.table((length + count).max(*horizon)), *count, *length))
+            .collect();
+        let half = rows.first().map_or(0, |(table, ..)| table.half);
+        let table = |values: fn(&RopeTable) -> &[f32]| -> Result<Tensor> {
+            let mut picked = Vec::with_capacity(rows.len() * width * half);
+            for (table, count, length) in &rows {
                 for t in 0..width {
                     let position = if t < *count { length + t } else { 0 };
-                    picked.extend_from_slice(&values[position * rope.half..][..rope.half]);
+                    picked.extend_from_slice(&values(table)[position * half..][..half]);
                 }
             }
-            Tensor::from_vec(picked, (counts.len(), width, 1, rope.half), &self.device)
+            Tensor::from_vec(picked, (rows.len(), width, 1, half), &self.device)
         };
-        let (cos, sin) = (table(&rope.cos)?, table(&rope.sin)?);
-        Ok(CachedStep { tokens: width, counts, lengths: self.lengths.clone(), cos, sin })
+        Ok((table(|t| &t.cos)?, table(|t| &t.sin)?))
     }
 
     pub(super) fn layers_mut(&mut self) -> &mut [LayerCache] {
@@ -130,18 +144,18 @@ impl CachedStep {
     }
 
     /// Attention of q `[B, T, Hq·E]` over the cache and the new k, v `[B, T, Hkv·E]`, which join it.
+    /// `rope` says which of the model's rotary embeddings turns q and k.
     pub(super) fn attend(
         &self,
-        q: &Tensor,
-        k: &Tensor,
-        v: &Tensor,
-        heads: Heads,
+        [q, k, v]: [&Tensor; 3],
+        (kind, rope): (AttentionKind, usize),
         cache: &mut LayerCache,
     ) -> Result<Tensor> {
+        let heads = kind.heads;
         let (rows, tokens, _) = q.dims3()?;
         let split = |x: &Tensor, count| x.reshape((rows, tokens, count, heads.width)); // [B, T, H, E]
-        let q = self.rotate(&split(q, heads.query)?)?;
-        let k = self.rotate(&split(k, heads.kv)?)?;
+        let q = self.rotate(&split(q, heads.query)?, rope)?;
+        let k = self.rotate(&split(k, heads.kv)?, rope)?;
         let v = split(v, heads.kv)?;
         let mut out = Vec::with_capacity(rows);
         for row in 0..rows {
@@ -150,7 +164,7 @@ impl CachedStep {
             if count > 0 {
                 let new = |x: &Tensor| x.get(row)?.narrow(0, 0, count)?.transpose(0, 1)?.contiguous(); // [H, count, E]
                 let (keys, values) = cache.append(row, &new(&k)?, &new(&v)?)?;
-                mixed.push(self.attend_row(row, &new(&q)?, &keys, &values)?); // [count, Hq·E]
+                mixed.push(self.attend_row(row, [&new(&q)?, &keys, &values], kind)?); // [count, Hq·E]
             }
             if count < tokens {
                 mixed.push(Tensor::zeros((tokens - count, heads.query * heads.width), q.dtype(), q.device())?);
@@ -161,17 +175,19 @@ impl CachedStep {
     }
 
     /// q `[Hq, T, E]` over keys and values `[Hkv, S, E]`; gives `[T, Hq·E]`.
-    fn attend_row(&self, row: usize, q: &Tensor, keys: &Tensor, values: &Tensor) -> Result<Tensor> {
+    fn attend_row(&self, row: usize, [q, keys, values]: [&Tensor; 3], kind: AttentionKind) -> Result<Tensor> {
         let (heads, count, width) = q.dims3()?;
         let (kv_heads, seen, _) = keys.dims3()?;
         let groups = heads / kv_heads;
         let q = q.reshape((kv_heads, groups * count, width))?;
-        let scores = (q.matmul(&keys.t()?)?.to_dtype(DType::F32)? * (width as f64).powf(-0.5))?; // [Hkv, G·T, S]
-        let scores = if count > 1 {
-            let before = self.lengths[row];
+        let scores = (q.matmul(&keys.t()?)?.to_dtype(DType::F32)? * f64::from(kind.scale))?; // [Hkv, G·T, S]
+        let scores = softcapped(scores, kind.softcap)?;
+        let before = self.lengths[row];
+        let sees = |t: usize, s: usize| s <= before + t && kind.window.is_none_or(|w| before + t - s < w);
+        let scores = if count > 1 || !sees(0, 0) {
             let mask: Vec<f32> = (0..groups)
                 .flat_map(|_| 0..count)
-                .flat_map(|t| (0..seen).map(move |s| if s <= before + t { 0.0 } else { f32::NEG_INFINITY }))
+                .flat_map(|t| (0..seen).map(move |s| if sees(t, s) { 0.0 } else { f32::NEG_INFINITY }))
                 .collect();
             scores.broadcast_add(&Tensor::from_vec(mask, (1, groups * count, seen), q.device())?)?
         } else {
@@ -183,13 +199,9 @@ impl CachedStep {
     }
 
     /// RoPE on `[B, T, H, E]`.
-    fn rotate(&self, x: &Tensor) -> Result<Tensor> {
-        let half = x.dim(D::Minus1)? / 2;
-        let wide = x.to_dtype(DType::F32)?;
-        let (a, b) = (wide.narrow(D::Minus1, 0, half)?, wide.narrow(D::Minus1, half, half)?);
-        let turned_a = (a.broadcast_mul(&self.cos)? - b.broadcast_mul(&self.sin)?)?;
-        let turned_b = (b.broadcast_mul(&self.cos)? + a.broadcast_mul(&self.sin)?)?;
-        Tensor::cat(&[turned_a, turned_b], D::Minus1)?.to_dtype(x.dtype())
+    fn rotate(&self, x: &Tensor, rope: usize) -> Result<Tensor> {
+        let (cos, sin) = &self.turns[rope];
+        rotated(&x.to_dtype(DType::F32)?, cos, sin)?.to_dtype(x.dtype())
     }
 }
 

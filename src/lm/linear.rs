@@ -1,15 +1,15 @@
 //! A LoRA-aware linear layer: y = x · Wᵀ + b + (x · Aᵀ) · Bᵀ, with its own A and B (or none) for each row.
 
-use super::ops;
 use super::row_adapters::SlotRows;
+use super::weights::{Weight, WeightSource};
+use super::{Error, ops};
 use crate::lora::merged_weight;
 use candle_core::{Result, Tensor};
-use candle_nn::VarBuilder;
 
 /// W `[out, in]` and an optional bias `[out]`.
 #[derive(Clone, Debug)]
 pub(super) struct Linear {
-    weight: Tensor,
+    weight: Weight,
     bias: Option<Tensor>,
 }
 
@@ -27,10 +27,16 @@ impl Bias {
 }
 
 impl Linear {
-    pub(super) fn load(input: usize, output: usize, bias: Bias, vb: &VarBuilder<'_>) -> Result<Self> {
-        let weight = vb.get((output, input), "weight")?;
+    /// Takes `{path}.weight`, and `{path}.bias` where there is one.
+    pub(super) fn load(
+        (input, output): (usize, usize),
+        bias: Bias,
+        path: &str,
+        source: &dyn WeightSource,
+    ) -> std::result::Result<Self, Error> {
+        let weight = source.matrix(&format!("{path}.weight"), (output, input))?;
         let bias = match bias {
-            Bias::Present => Some(vb.get(output, "bias")?),
+            Bias::Present => Some(source.tensor(&format!("{path}.bias"), &[output])?),
             Bias::Absent => None,
         };
         Ok(Self { weight, bias })
@@ -38,12 +44,12 @@ impl Linear {
 
     /// x `[B, T, in]` to `[B, T, out]`.
     pub(super) fn forward(&self, x: &Tensor, adapters: Option<&SlotRows>) -> Result<Tensor> {
-        let y = match adapters {
-            Some(SlotRows { a, b }) if a.rank() == 2 && !self.weight.is_variable() => {
-                ops::lora_linear(x, &self.weight, a, b)?
+        let y = match (adapters, self.weight.as_dense()) {
+            (Some(SlotRows { a, b }), Some(weight)) if a.rank() == 2 && !weight.is_variable() => {
+                ops::lora_linear(x, weight, a, b)?
             }
-            Some(slot) => (ops::linear(x, &self.weight)? + slot.update(x)?)?,
-            None => ops::linear(x, &self.weight)?,
+            (Some(slot), _) => (self.weight.product(x)? + slot.update(x)?)?,
+            (None, _) => self.weight.product(x)?,
         };
         match &self.bias {
             Some(bias) => y.broadcast_add(bias),
@@ -52,12 +58,13 @@ impl Linear {
     }
 
     /// Replaces the weight by one with the update in it; others that share the old one keep it.
-    pub(super) fn merge(&mut self, a: &Tensor, b: &Tensor, factor: f64) -> Result<()> {
-        self.weight = merged_weight(&self.weight, a, b, factor)?;
+    pub(super) fn merge(&mut self, a: &Tensor, b: &Tensor, factor: f64) -> std::result::Result<(), Error> {
+        let weight = self.weight.as_dense().ok_or(Error::QuantisedMerge)?;
+        self.weight = Weight::Dense(merged_weight(weight, a, b, factor)?);
         Ok(())
     }
 
-    pub(super) fn weight(&self) -> &Tensor {
+    pub(super) fn weight(&self) -> &Weight {
         &self.weight
     }
 }

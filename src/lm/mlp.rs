@@ -1,45 +1,69 @@
-//! The gated MLP: down(silu(gate(x)) · up(x)).
+//! The gated MLP: down(act(gate(x)) · up(x)).
 
-use super::config::Config;
+use super::config::{Activation, Config};
 use super::linear::{Bias, Linear};
-use super::ops;
 use super::row_adapters::RowAdapters;
+use super::weights::WeightSource;
+use super::{Error, ops};
 use crate::lora::Module;
-use candle_core::{Result, Tensor};
-use candle_nn::VarBuilder;
+use candle_core::{D, Result, Tensor};
 
 #[derive(Clone, Debug)]
 pub(super) struct Mlp {
     layer: usize,
-    gate: Linear,
-    up: Linear,
+    activation: Activation,
+    inner: Inner,
     down: Linear,
 }
 
+/// gate and up, each a layer of its own or both in one.
+#[derive(Clone, Debug)]
+enum Inner {
+    Separate { gate: Linear, up: Linear },
+    Fused(Linear),
+}
+
 impl Mlp {
-    pub(super) fn load(config: &Config, layer: usize, vb: &VarBuilder<'_>) -> Result<Self> {
-        let (d, wide, bias) = (config.hidden_size, config.intermediate_size, Bias::from_config(config.mlp_bias));
-        Ok(Self {
-            layer,
-            gate: Linear::load(d, wide, bias, &vb.pp("gate_proj"))?,
-            up: Linear::load(d, wide, bias, &vb.pp("up_proj"))?,
-            down: Linear::load(wide, d, bias, &vb.pp("down_proj"))?,
-        })
+    pub(super) fn load(
+        config: &Config,
+        layer: usize,
+        path: &str,
+        source: &dyn WeightSource,
+    ) -> std::result::Result<Self, Error> {
+        let (d, wide, bias) = (config.hidden_size, config.intermediate_size, Bias::from_config(config.biases.mlp));
+        let linear = |name: &str, widths| Linear::load(widths, bias, &format!("{path}.{name}"), source);
+        let inner = if config.family.is_fused() {
+            Inner::Fused(linear("gate_up_proj", (d, 2 * wide))?)
+        } else {
+            Inner::Separate { gate: linear("gate_proj", (d, wide))?, up: linear("up_proj", (d, wide))? }
+        };
+        Ok(Self { layer, activation: config.activation, inner, down: linear("down_proj", (wide, d))? })
     }
 
     /// `[B, T, D]` to `[B, T, D]`.
     pub(super) fn forward(&self, x: &Tensor, adapters: &RowAdapters) -> Result<Tensor> {
-        let gate = self.gate.forward(x, adapters.get(self.layer, Module::GateProj))?;
-        let up = self.up.forward(x, adapters.get(self.layer, Module::UpProj))?;
-        self.down.forward(&ops::swiglu(&gate, &up)?, adapters.get(self.layer, Module::DownProj))
+        let slot = |module| adapters.get(self.layer, module);
+        let (gate, up) = match &self.inner {
+            Inner::Separate { gate, up } => {
+                (gate.forward(x, slot(Module::GateProj))?, up.forward(x, slot(Module::UpProj))?)
+            }
+            Inner::Fused(both) => {
+                let both = both.forward(x, slot(Module::GateUpProj))?;
+                let wide = both.dim(D::Minus1)? / 2;
+                (both.narrow(D::Minus1, 0, wide)?, both.narrow(D::Minus1, wide, wide)?)
+            }
+        };
+        self.down.forward(&ops::gated(&gate, &up, self.activation)?, slot(Module::DownProj))
     }
 
-    /// One of gate, up, down.
-    pub(super) fn linear_mut(&mut self, module: Module) -> &mut Linear {
-        match module {
-            Module::GateProj => &mut self.gate,
-            Module::UpProj => &mut self.up,
-            _ => &mut self.down,
+    /// One of the linear layers, where this family has it.
+    pub(super) fn linear_mut(&mut self, module: Module) -> Option<&mut Linear> {
+        match (module, &mut self.inner) {
+            (Module::DownProj, _) => Some(&mut self.down),
+            (Module::GateProj, Inner::Separate { gate, .. }) => Some(gate),
+            (Module::UpProj, Inner::Separate { up, .. }) => Some(up),
+            (Module::GateUpProj, Inner::Fused(both)) => Some(both),
+            _ => None,
         }
     }
 }

@@ -1,7 +1,8 @@
-//! Our own LoRA-aware decoder.
+//! Our own LoRA-aware decoder, for the families that people use.
 //!
 //! Letters of the shapes, everywhere in `lm`: B rows of a batch, T tokens of a row, S tokens seen
-//! so far, D hidden size, Hq query heads, Hkv key and value heads, E width of a head, V vocabulary,
+//! so far, D hidden size, Hq query heads, Hkv key and value heads, E width of a head, W of its coordinates
+//! that RoPE turns, V vocabulary,
 //! R rank of an adapter, N tokens that are scored.
 //!
 //! Two numeric paths share the weights. The *packed* path ([`Packed`]) sees whole rows at once,
@@ -25,11 +26,11 @@ pub mod sampling;
 mod tokenizer;
 mod weights;
 
-pub use config::{Config, FileConfig, RopeScaling};
+pub use config::{Activation, Biases, Config, Family, FileConfig, LayerKind, RopeConfig, RopeScaling, token_ids};
 pub use error::Error;
 pub use kv_cache::KvCache;
 pub use model::Model;
 pub use packed::{Packed, Piece};
 pub use row_adapters::{RowAdapters, SlotRows};
 pub use tokenizer::{Tokenizer, byte_level_tokenizer_json};
-pub use weights::{base_digest, load_directory_weights};
+pub use weights::{BaseDigest, Checkpoint, CheckpointSource, Loading, Quantization, TensorInfo, Weight, WeightSource};

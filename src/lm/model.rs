@@ -5,41 +5,45 @@ use super::attention::Context;
 use super::block::Block;
 use super::config::Config;
 use super::kv_cache::KvCache;
-use super::norm::RmsNorm;
-use super::ops;
+use super::norm::{NormScale, RmsNorm};
+use super::ops::softcapped;
 use super::packed::Packed;
-use super::rope::RopeTable;
+use super::rope::Rope;
 use super::row_adapters::RowAdapters;
+use super::weights::{Weight, WeightSource};
 use crate::lora::{Adapter, Module};
 use candle_core::{DType, Device, Tensor};
-use candle_nn::VarBuilder;
 
-/// A Llama decoder. Cloning shares the weights.
+/// A decoder of any of the families. Cloning shares the weights.
 #[derive(Clone, Debug)]
 pub struct Model {
     config: Config,
-    embedding: Tensor,
+    embedding: Weight,
     blocks: Vec<Block>,
     norm: RmsNorm,
-    head: Tensor,
-    rope: RopeTable,
+    head: Weight,
+    ropes: Vec<Rope>,
+    dtype: DType,
+    device: Device,
 }
 
 impl Model {
-    /// Takes the weights from `vb`, by their Hugging Face names.
+    /// Takes the weights from `source`, by their Hugging Face names.
     ///
     /// # Errors
     /// A missing tensor, or one of another shape than `config` says, is named.
-    pub fn load(config: &Config, vb: &VarBuilder<'_>) -> Result<Self, Error> {
+    pub fn load(config: &Config, source: &dyn WeightSource) -> Result<Self, Error> {
         let shape = (config.vocab_size, config.hidden_size);
-        let root = vb.pp("model");
-        let embedding = root.pp("embed_tokens").get(shape, "weight")?;
-        let blocks = (0..config.layers)
-            .map(|layer| Block::load(config, layer, &root.pp("layers").pp(layer)))
-            .collect::<Result<_, _>>()?;
-        let norm = RmsNorm::load(config.hidden_size, config.rms_norm_eps, &root.pp("norm"))?;
-        let head = if config.tied { embedding.clone() } else { vb.pp("lm_head").get(shape, "weight")? };
-        Ok(Self { config: config.clone(), embedding, blocks, norm, head, rope: RopeTable::new(config) })
+        let embedding = source.matrix("model.embed_tokens.weight", shape)?;
+        let blocks =
+            (0..config.layers()).map(|layer| Block::load(config, layer, source)).collect::<Result<_, Error>>()?;
+        let scale = if config.family.norm_adds_one() { NormScale::OnePlusWeight } else { NormScale::Weight };
+        let last = source.tensor("model.norm.weight", &[config.hidden_size])?;
+        let norm = RmsNorm::load(config.hidden_size, (config.rms_norm_eps, scale), "model.norm", source)?;
+        let head = if config.tied { embedding.clone() } else { source.matrix("lm_head.weight", shape)? };
+        let ropes = config.ropes.iter().cloned().map(Rope::new).collect();
+        let (dtype, device) = (last.dtype(), last.device().clone());
+        Ok(Self { config: config.clone(), embedding, blocks, norm, head, ropes, dtype, device })
     }
 
     /// The resolved configuration.
@@ -49,43 +53,59 @@ impl Model {
 
     /// Where the weights are.
     pub fn device(&self) -> &Device {
-        self.embedding.device()
+        &self.device
     }
 
-    /// The precision of the weights.
+    /// The precision of the arithmetic, and of the weights that are not quantised.
     pub fn dtype(&self) -> DType {
-        self.embedding.dtype()
+        self.dtype
     }
 
     /// The number of weights; a tied output layer counts once.
     pub fn parameters(&self) -> u64 {
+        self.config.parameters()
+    }
+
+    /// Bytes that the matrices take; a tied output layer counts once.
+    pub fn weight_bytes(&self) -> u64 {
+        let mut layers = self.blocks.clone();
         let shape = self.config.shape();
-        let linear = |module: Module| {
-            let (input, output) = shape.widths(module);
-            input * output
-        };
-        let layer: usize = Module::ALL.into_iter().map(linear).sum::<usize>() + 2 * self.config.hidden_size;
-        let tables = if self.config.tied { 1 } else { 2 } * self.config.vocab_size * self.config.hidden_size;
-        (layer * self.config.layers + tables + self.config.hidden_size) as u64
+        let linears = layers.iter_mut().flat_map(|block| {
+            shape
+                .modules()
+                .iter()
+                .filter_map(|module| Some(block.linear_mut(*module)?.weight().bytes()))
+                .collect::<Vec<_>>()
+        });
+        let head = if self.config.tied { 0 } else { self.head.bytes() };
+        linears.sum::<u64>() + self.embedding.bytes() + head + 4 * self.config.vector_parameters()
     }
 
     /// The model with an adapter merged into its weights, `scale` times; the pristine weights stay
     /// as they are, and whatever the adapter does not touch is shared with them.
     ///
     /// # Errors
-    /// Those of the tensor library.
+    /// [`Error::QuantisedMerge`] where the weights are quantised; those of the tensor library.
     pub fn merged(&self, adapter: &Adapter, scale: f64) -> Result<Self, Error> {
         let mut merged = self.clone();
         for (index, slot) in adapter.layout().slots().iter().enumerate() {
-            let linear = merged.blocks[slot.layer].linear_mut(slot.module);
+            let linear = merged.linear_mut(slot.layer, slot.module)?;
             linear.merge(adapter.a(index), adapter.b(index), adapter.scale(index) * scale)?;
         }
         Ok(merged)
     }
 
-    /// The weight of one linear layer, `[out, in]`.
-    pub fn weight(&mut self, layer: usize, module: Module) -> Tensor {
-        self.blocks[layer].linear_mut(module).weight().clone()
+    /// A copy of the weight of one linear layer, `[out, in]`.
+    ///
+    /// # Errors
+    /// [`Error::NoModule`] where this family has no such layer.
+    pub fn weight(&mut self, layer: usize, module: Module) -> Result<Tensor, Error> {
+        Ok(self.linear_mut(layer, module)?.weight().to_dense()?)
+    }
+
+    fn linear_mut(&mut self, layer: usize, module: Module) -> Result<&mut super::linear::Linear, Error> {
+        let block = self.blocks.get_mut(layer);
+        block.and_then(|block| block.linear_mut(module)).ok_or(Error::NoModule { layer, module })
     }
 
     /// The last layer's normed hidden states of packed rows, `[B·T, D]`.
@@ -106,11 +126,11 @@ impl Model {
         if packed.longest() > self.config.context {
             return Err(Error::TooLong { tokens: packed.longest(), context: self.config.context });
         }
-        let map = packed.attention_map(&self.rope);
+        let maps: Vec<_> = self.ropes.iter().map(|rope| packed.attention_map(rope)).collect();
         let mut x = self.embed(&packed.token_ids(), packed.rows())?; // [B, T, D]
         let mut taps = Vec::new();
         for (layer, block) in self.blocks.iter().enumerate() {
-            x = block.forward(&x, Context::Packed(&map), adapters)?;
+            x = block.forward(&x, Context::Packed(&maps[block.rope]), adapters)?;
             if after.contains(&(layer + 1)) {
                 taps.push(x.reshape(((), self.config.hidden_size))?);
             }
@@ -134,7 +154,7 @@ impl Model {
     /// # Errors
     /// Those of the tensor library.
     pub fn logits(&self, hidden: &Tensor) -> Result<Tensor, Error> {
-        Ok(ops::linear(hidden, &self.head)?)
+        Ok(softcapped(self.head.product(hidden)?, self.config.final_softcap.map(|cap| cap as f32))?)
     }
 
     /// Runs `tokens` `[B][T]`, each row behind what `cache` holds of it, and gives the normed hidden
@@ -144,10 +164,10 @@ impl Model {
     /// # Errors
     /// [`Error::TooLong`] where a row passes the cache's or the model's context.
     pub fn step(&self, tokens: &[Vec<u32>], cache: &mut KvCache, adapters: &RowAdapters) -> Result<Tensor, Error> {
-        let step = cache.begin(tokens, &self.rope)?;
+        let step = cache.begin(tokens, &self.ropes)?;
         let mut x = self.embed(&step.token_ids(tokens), tokens.len())?; // [B, T, D]
         for (block, layer) in self.blocks.iter().zip(cache.layers_mut()) {
-            x = block.forward(&x, Context::Cached(&step, layer), adapters)?;
+            x = block.forward(&x, Context::Cached { step: &step, rope: block.rope, cache: layer }, adapters)?;
         }
         cache.commit(tokens);
         let flat = x.reshape(((), self.config.hidden_size))?;
@@ -157,6 +177,10 @@ impl Model {
 
     fn embed(&self, tokens: &[u32], rows: usize) -> Result<Tensor, Error> {
         let ids = Tensor::from_slice(tokens, tokens.len(), self.device())?;
-        Ok(self.embedding.index_select(&ids, 0)?.reshape((rows, (), self.config.hidden_size))?)
+        let x = self.embedding.rows(&ids)?.to_dtype(self.dtype)?.reshape((rows, (), self.config.hidden_size))?;
+        match self.config.family.scales_embedding() {
+            true => Ok((x * (self.config.hidden_size as f64).sqrt())?),
+            false => Ok(x),
+        }
     }
 }

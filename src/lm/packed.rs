@@ -4,7 +4,7 @@
 //! a row without seeing each other. So nothing is computed twice and little is padding.
 
 use super::ops::AttentionMap;
-use super::rope::RopeTable;
+use super::rope::Rope;
 use std::sync::Arc;
 
 /// One text of a row.
@@ -82,7 +82,7 @@ impl Packed {
 
     /// The largest position plus one: must not pass the model's context.
     pub fn longest(&self) -> usize {
-        self.rows.iter().flat_map(|row| &row.positions).max().map_or(0, |p| *p as usize + 1)
+        self.rows.iter().map(PackedRow::longest).max().unwrap_or(0)
     }
 
     /// The scored tokens, in order of rows and pieces.
@@ -112,9 +112,9 @@ impl Packed {
         (row * self.tokens() + token) as u32
     }
 
-    pub(super) fn attention_map(&self, rope: &RopeTable) -> AttentionMap {
+    pub(super) fn attention_map(&self, rope: &Rope) -> AttentionMap {
         AttentionMap {
-            rope: rope.clone(),
+            ropes: Arc::new(self.rows.iter().map(|row| rope.table(row.longest())).collect()),
             positions: Arc::new(self.padded(|row| &row.positions, 0)),
             segments: Arc::new(self.padded(|row| &row.segments, -1)),
             tokens: self.tokens(),
@@ -134,6 +134,11 @@ impl Packed {
 }
 
 impl PackedRow {
+    /// Tokens of the longest text: prefix and piece.
+    fn longest(&self) -> usize {
+        self.positions.iter().max().map_or(0, |p| *p as usize + 1)
+    }
+
     fn push(&mut self, token: u32, position: usize, segment: i32) {
         self.tokens.push(token);
         self.positions.push(position as u32);

@@ -24,12 +24,30 @@ pub enum Module {
     UpProj,
     /// `mlp.down_proj`
     DownProj,
+    /// `self_attn.qkv_proj`: q, k and v in one (Phi-3)
+    QkvProj,
+    /// `mlp.gate_up_proj`: gate and up in one (Phi-3)
+    GateUpProj,
 }
 
 impl Module {
-    /// Every module, in the order of a decoder layer.
-    pub const ALL: [Self; 7] =
+    /// Every module that any family has.
+    pub const ALL: [Self; 9] = [
+        Self::QProj,
+        Self::KProj,
+        Self::VProj,
+        Self::OProj,
+        Self::GateProj,
+        Self::UpProj,
+        Self::DownProj,
+        Self::QkvProj,
+        Self::GateUpProj,
+    ];
+    /// The linear layers of a decoder layer, in its order.
+    pub const SEPARATE: [Self; 7] =
         [Self::QProj, Self::KProj, Self::VProj, Self::OProj, Self::GateProj, Self::UpProj, Self::DownProj];
+    /// The same where q, k, v and gate, up are fused.
+    pub const FUSED: [Self; 4] = [Self::QkvProj, Self::OProj, Self::GateUpProj, Self::DownProj];
 
     /// The name in `target_modules`.
     pub fn name(self) -> &'static str {
@@ -41,6 +59,8 @@ impl Module {
             Self::GateProj => "gate_proj",
             Self::UpProj => "up_proj",
             Self::DownProj => "down_proj",
+            Self::QkvProj => "qkv_proj",
+            Self::GateUpProj => "gate_up_proj",
         }
     }
 
@@ -59,6 +79,8 @@ impl Module {
             Self::GateProj => "mlp.gate_proj",
             Self::UpProj => "mlp.up_proj",
             Self::DownProj => "mlp.down_proj",
+            Self::QkvProj => "self_attn.qkv_proj",
+            Self::GateUpProj => "mlp.gate_up_proj",
         }
     }
 }
@@ -159,9 +181,28 @@ pub struct BaseShape {
     pub query: usize,
     /// Width of all key (or value) heads together.
     pub kv: usize,
+    /// Whether q, k, v are one linear layer, and gate, up another.
+    pub projections: Projections,
+}
+
+/// How the projections of a decoder layer are stored, and so what an adapter can name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Projections {
+    /// q, k, v, gate and up are linear layers of their own.
+    Separate,
+    /// `qkv_proj` and `gate_up_proj`, as in Phi-3.
+    Fused,
 }
 
 impl BaseShape {
+    /// The linear layers of a decoder layer: what an adapter can change.
+    pub fn modules(&self) -> &'static [Module] {
+        match self.projections {
+            Projections::Separate => &Module::SEPARATE,
+            Projections::Fused => &Module::FUSED,
+        }
+    }
+
     /// `(in, out)` of a module.
     pub fn widths(&self, module: Module) -> (usize, usize) {
         match module {
@@ -170,6 +211,8 @@ impl BaseShape {
             Module::OProj => (self.query, self.hidden),
             Module::GateProj | Module::UpProj => (self.hidden, self.intermediate),
             Module::DownProj => (self.intermediate, self.hidden),
+            Module::QkvProj => (self.hidden, self.query + 2 * self.kv),
+            Module::GateUpProj => (self.hidden, 2 * self.intermediate),
         }
     }
 

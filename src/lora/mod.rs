@@ -11,6 +11,6 @@ mod shared_a;
 
 pub use adapter::{Adapter, merged_weight};
 pub use error::Error;
-pub use layout::{BaseShape, Layout, Module, Slot};
+pub use layout::{BaseShape, Layout, Module, Projections, Slot};
 pub use peft::{MAX_RANK, PeftConfig, PeftFiles, read_peft, read_peft_directory, write_peft};
 pub use shared_a::SharedA;

@@ -89,7 +89,7 @@ pub fn read_peft(files: &PeftFiles, base: &BaseShape, device: &Device) -> Result
     let mut slots = Vec::new();
     let (mut a, mut b, mut factors) = (Vec::new(), Vec::new(), Vec::new());
     for layer in 0..base.layers {
-        for module in Module::ALL {
+        for &module in base.modules() {
             let (input, output) = base.widths(module);
             let path = Slot { layer, module, input, output, rank: 0 }.path();
             let names = ["lora_A", "lora_B"].map(|part| format!("{PREFIX}{path}.{part}.weight"));

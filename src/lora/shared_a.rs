@@ -92,11 +92,12 @@ fn orthonormal_rows(rows: usize, width: usize, noise: &mut Noise) -> Vec<f32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lora::{BaseShape, Module};
+    use crate::lora::{BaseShape, Module, Projections};
 
     #[test]
     fn rows_are_orthonormal_and_a_seed_repeats_them() {
-        let shape = BaseShape { layers: 2, hidden: 16, intermediate: 24, query: 16, kv: 8 };
+        let shape =
+            BaseShape { layers: 2, hidden: 16, intermediate: 24, query: 16, kv: 8, projections: Projections::Separate };
         let layout = shape.layout(&[Module::QProj, Module::DownProj], 4);
         let a = SharedA::random(layout.clone(), 5, &Device::Cpu).expect("fits");
         for tensor in a.tensors().iter() {

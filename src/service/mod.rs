@@ -25,7 +25,6 @@ pub use training::TrainHandler;
 use crate::engine::{Engine, EngineOptions};
 use crate::generator::GeneratorFile;
 use crate::jobs::{JobKind, JobRequest, Queue};
-use crate::lora::Module;
 use crate::store::{Artifacts, JobRecord, Store};
 use crate::task::{Base, Encoder, MAX_DEMONSTRATIONS, MAX_DESCRIPTION_CHARS};
 use adapter_cache::AdapterCache;
@@ -154,7 +153,9 @@ impl Service {
             base_parameters: self.base.parameters(),
             device: device_name(model.device()),
             dtype: format!("{:?}", model.dtype()).to_lowercase(),
-            target_modules: active.as_ref().map_or_else(|| Module::ALL.to_vec(), |a| a.file.config().layout.modules()),
+            target_modules: active
+                .as_ref()
+                .map_or_else(|| model.config().shape().modules().to_vec(), |a| a.file.config().layout.modules()),
             generator: active.map(|a| a.id),
             limits: Limits {
                 description_chars: MAX_DESCRIPTION_CHARS,

@@ -9,7 +9,7 @@ use super::{Error, Service};
 use crate::generator::{self, Draw, GeneratorFile};
 use crate::jobs::{AdapterJob, Arch, GeneratorJob, Init, JobContext, JobError, JobHandler, JobKind, Selection, Stage};
 use crate::lm::RowAdapters;
-use crate::lora::{Adapter, Module, SharedA, write_peft};
+use crate::lora::{Adapter, SharedA, write_peft};
 use crate::store::{AdapterKind, AdapterRecord, DEFAULT_TENANT, JobRecord, OnNameTaken, PageRequest, Split};
 use crate::task::{Base, Demonstrations, ENCODER_VERSION, Example};
 use crate::training::adapter_trainer::{AdapterContext, AdapterRun, TrainedAdapter};
@@ -256,7 +256,8 @@ impl Run<'_> {
             return Ok((active.file.shared().clone(), active.file.config().alpha));
         }
         let model = self.base().model();
-        let layout = model.config().shape().layout(&Module::ALL, RANK);
+        let shape = model.config().shape();
+        let layout = shape.layout(shape.modules(), RANK);
         let shared = SharedA::random(layout, 1, model.device()).map_err(JobError::permanent)?;
         Ok((shared, AdapterRun::default().alpha))
     }

@@ -1,16 +1,17 @@
 //! A base model with all that is read with it: tokenizer, input template, digest.
 
 use super::{InputTemplate, Prompter};
-use crate::lm::{Error, FileConfig, Model, Tokenizer, base_digest, load_directory_weights};
-use candle_core::{DType, Device};
-use candle_nn::VarBuilder;
+use crate::lm::{
+    BaseDigest, Checkpoint, CheckpointSource, Config, Error, FileConfig, Loading, Model, Tokenizer, WeightSource,
+};
+use serde_json::Value;
 use std::path::{Path, PathBuf};
 
 /// Files of a base that stand beside its weights.
 const CONFIG: &str = "config.json";
+const GENERATION: &str = "generation_config.json";
 const TOKENIZER: &str = "tokenizer.json";
 const TEMPLATE: &str = "attune.json";
-const WEIGHTS: &str = "model.safetensors";
 
 /// A loaded base model. Cloning shares its weights.
 #[derive(Clone, Debug)]
@@ -19,7 +20,6 @@ pub struct Base {
     model: Model,
     prompter: Prompter,
     digest: String,
-    parameters: u64,
     ends: Vec<u32>,
     bos: Vec<u32>,
 }
@@ -37,58 +37,112 @@ pub struct BaseBytes<'a> {
     pub weights: &'a [u8],
 }
 
+/// A base's files, opened and checked, its weights not read yet: enough to tell what it will take.
+#[derive(Debug)]
+pub struct BaseFiles {
+    name: String,
+    config: Vec<u8>,
+    resolved: Config,
+    tokenizer: Vec<u8>,
+    template: Option<Vec<u8>>,
+    generation: Option<Value>,
+    checkpoint: Checkpoint,
+}
+
+impl BaseFiles {
+    /// Opens a Hugging Face directory. `attune.json`, the input template, may be absent.
+    ///
+    /// # Errors
+    /// [`Error`] names the file or key.
+    pub fn from_directory(dir: &Path) -> Result<Self, Error> {
+        let optional = |name: &str| if dir.join(name).exists() { read(&dir.join(name)).map(Some) } else { Ok(None) };
+        let generation = optional(GENERATION)?.map(|bytes| parse(GENERATION, &bytes)).transpose()?;
+        let name = dir.file_name().map_or_else(|| dir.display().to_string(), |n| n.to_string_lossy().into_owned());
+        let config = read(&dir.join(CONFIG))?;
+        Ok(Self {
+            name,
+            resolved: parse::<FileConfig>(CONFIG, &config)?.resolve()?,
+            config,
+            tokenizer: read(&dir.join(TOKENIZER))?,
+            template: optional(TEMPLATE)?,
+            generation,
+            checkpoint: Checkpoint::open(dir)?,
+        })
+    }
+
+    /// Takes files that are in memory.
+    ///
+    /// # Errors
+    /// [`Error`] names the file or key.
+    pub fn from_bytes(name: &str, files: &BaseBytes<'_>) -> Result<Self, Error> {
+        Ok(Self {
+            name: name.to_owned(),
+            config: files.config.to_vec(),
+            resolved: parse::<FileConfig>(CONFIG, files.config)?.resolve()?,
+            tokenizer: files.tokenizer.to_vec(),
+            template: Some(files.template.to_vec()),
+            generation: None,
+            checkpoint: Checkpoint::from_bytes(files.weights.to_vec())?,
+        })
+    }
+
+    /// The resolved configuration.
+    pub fn config(&self) -> &Config {
+        &self.resolved
+    }
+
+    /// The weight files.
+    pub fn checkpoint(&self) -> &Checkpoint {
+        &self.checkpoint
+    }
+
+    /// The base digest. Every byte is read.
+    fn digest(&self) -> Result<String, Error> {
+        let mut digest = BaseDigest::default();
+        // The canonical configuration: the same values in another order or spacing are the same base.
+        let canonical = sorted(&parse::<Value>(CONFIG, &self.config)?).to_string();
+        digest.add(CONFIG, canonical.as_bytes());
+        digest.add(TOKENIZER, &self.tokenizer);
+        digest.add(TEMPLATE, self.template.as_deref().unwrap_or(b"{}"));
+        self.checkpoint.add_to(&mut digest)?;
+        Ok(digest.finish())
+    }
+}
+
 impl Base {
-    /// Loads a Hugging Face directory; `attune.json`, the input template, may be absent.
+    /// Loads a Hugging Face directory.
     ///
     /// # Errors
     /// [`Error`] names the file, key or tensor.
-    pub fn from_directory(dir: &Path, dtype: DType, device: &Device) -> Result<Self, Error> {
-        let read = |name: &str| read(&dir.join(name));
-        let (config, tokenizer) = (read(CONFIG)?, read(TOKENIZER)?);
-        let template = if dir.join(TEMPLATE).exists() { read(TEMPLATE)? } else { b"{}".to_vec() };
-        let weights = load_directory_weights(dir, dtype, device)?;
-        let shards = shard_bytes(dir)?;
-        let parts: Vec<(&str, &[u8])> = shards.iter().map(|(name, bytes)| (name.as_str(), &bytes[..])).collect();
-        let name = dir.file_name().map_or_else(|| dir.display().to_string(), |n| n.to_string_lossy().into_owned());
-        Self::new(name, [&config, &tokenizer, &template], &parts, &weights)
+    pub fn from_directory(dir: &Path, loading: &Loading) -> Result<Self, Error> {
+        Self::load(&BaseFiles::from_directory(dir)?, loading)
     }
 
     /// Loads a base whose files are in memory.
     ///
     /// # Errors
     /// [`Error`] names the file, key or tensor.
-    pub fn from_bytes(name: &str, files: &BaseBytes<'_>, dtype: DType, device: &Device) -> Result<Self, Error> {
-        let weights = VarBuilder::from_slice_safetensors(files.weights, dtype, device)?;
-        let texts = [files.config, files.tokenizer, files.template];
-        Self::new(name.to_owned(), texts, &[(WEIGHTS, files.weights)], &weights)
+    pub fn from_bytes(name: &str, files: &BaseBytes<'_>, loading: &Loading) -> Result<Self, Error> {
+        Self::load(&BaseFiles::from_bytes(name, files)?, loading)
     }
 
-    fn new(
-        name: String,
-        [config, tokenizer, template]: [&[u8]; 3],
-        weights: &[(&str, &[u8])],
-        loaded: &VarBuilder<'_>,
-    ) -> Result<Self, Error> {
-        let file: FileConfig = parse(CONFIG, config)?;
-        let resolved = file.resolve()?;
-        let model = Model::load(&resolved, loaded)?;
-        let parameters = model.parameters();
-        let input_template = match template {
-            b"{}" => InputTemplate::default(),
-            text => parse(TEMPLATE, text)?,
+    /// Reads the weights.
+    ///
+    /// # Errors
+    /// [`Error`] names the file, key or tensor.
+    pub fn load(files: &BaseFiles, loading: &Loading) -> Result<Self, Error> {
+        let source = CheckpointSource { checkpoint: &files.checkpoint, loading };
+        let model = Model::load(&files.resolved, &source as &dyn WeightSource)?;
+        let input_template = match files.template.as_deref() {
+            None | Some(b"{}") => InputTemplate::default(),
+            Some(text) => parse(TEMPLATE, text)?,
         };
-        // The canonical configuration: the same values in another order or spacing are the same base.
-        let canonical: serde_json::Value = parse(CONFIG, config)?;
-        let canonical = sorted(&canonical).to_string();
-        let mut parts = vec![(CONFIG, canonical.as_bytes()), (TOKENIZER, tokenizer), (TEMPLATE, template)];
-        parts.extend(weights);
-        let digest = base_digest(parts);
-        let tokenizer = Tokenizer::from_bytes(tokenizer)?;
-        let eos =
-            resolved.eos.first().copied().ok_or(Error::Config { field: "eos_token_id", problem: "is missing" })?;
-        let bos: Vec<u32> = resolved.bos.into_iter().collect();
-        let prompter = Prompter::new(tokenizer, input_template, resolved.bos, eos);
-        Ok(Self { name, model, prompter, digest, parameters, ends: resolved.eos, bos })
+        let tokenizer = Tokenizer::from_bytes(&files.tokenizer)?;
+        let ends = ends(&files.resolved, files.generation.as_ref());
+        let eos = ends.first().copied().ok_or(Error::Config { field: "eos_token_id", problem: "is missing" })?;
+        let bos: Vec<u32> = files.resolved.bos.into_iter().collect();
+        let prompter = Prompter::new(tokenizer, input_template, files.resolved.bos, eos);
+        Ok(Self { name: files.name.clone(), model, prompter, digest: files.digest()?, ends, bos })
     }
 
     /// What it is called.
@@ -113,7 +167,7 @@ impl Base {
 
     /// The number of weights.
     pub fn parameters(&self) -> u64 {
-        self.parameters
+        self.model.parameters()
     }
 
     /// The tokens that end an answer.
@@ -135,14 +189,15 @@ fn parse<T: serde::de::DeserializeOwned>(name: &str, bytes: &[u8]) -> Result<T, 
     serde_json::from_slice(bytes).map_err(|source| Error::Json { path: PathBuf::from(name), source })
 }
 
-/// The weight files' names and bytes, for the digest.
-fn shard_bytes(dir: &Path) -> Result<Vec<(String, Vec<u8>)>, Error> {
-    let entries = std::fs::read_dir(dir).map_err(|source| Error::File { path: dir.to_owned(), source })?;
-    let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-    let mut names: Vec<String> =
-        names.filter(|name| name.starts_with("model") && name.ends_with(".safetensors")).collect();
-    names.sort();
-    names.into_iter().map(|name| Ok((name.clone(), read(&dir.join(name))?))).collect()
+/// The tokens that end an answer: those of the configuration, then those of `generation_config.json`,
+/// which chat models use to end a turn.
+fn ends(config: &Config, generation: Option<&Value>) -> Vec<u32> {
+    let mut ends = config.eos.clone();
+    let more = generation.and_then(|file| file.get("eos_token_id"));
+    ends.extend(crate::lm::token_ids(more));
+    let mut seen = std::collections::HashSet::new();
+    ends.retain(|id| seen.insert(*id));
+    ends
 }
 
 /// The value with the keys of every object in order.

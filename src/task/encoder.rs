@@ -25,7 +25,7 @@ pub struct Encoder {
 impl Encoder {
     /// An encoder that taps the model at half of its depth and at its end.
     pub fn new(model: Model, prompter: Prompter) -> Self {
-        let taps = vec![model.config().layers.div_ceil(2)];
+        let taps = vec![model.config().layers().div_ceil(2)];
         Self { model, prompter, taps }
     }
 

@@ -6,7 +6,7 @@ use crate::training::test_base::{base, constant_task};
 use std::sync::Mutex;
 
 fn shared(base: &crate::task::Base) -> SharedA {
-    let layout = base.model().config().shape().layout(&crate::lora::Module::ALL, 4);
+    let layout = base.model().config().shape().layout(&crate::lora::Module::SEPARATE, 4);
     SharedA::random(layout, 1, &Device::Cpu).expect("fits")
 }
 

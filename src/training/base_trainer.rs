@@ -179,9 +179,9 @@ fn initial_weights(file: &FileConfig, seed: u64) -> Result<Vec<(String, Var)>, E
     let (d, wide) = (config.hidden_size, config.intermediate_size);
     let (q_width, kv_width) = (config.heads * config.head_dim, config.kv_heads * config.head_dim);
     let inner = (d as f64).powf(-0.5);
-    let outer = inner / (2.0 * config.layers as f64).sqrt();
+    let outer = inner / (2.0 * config.layers() as f64).sqrt();
     matrix("model.embed_tokens.weight".into(), config.vocab_size, d, 0.05)?;
-    for layer in 0..config.layers {
+    for layer in 0..config.layers() {
         let name = |path: &str| format!("model.layers.{layer}.{path}.weight");
         matrix(name("self_attn.q_proj"), q_width, d, inner)?;
         matrix(name("self_attn.k_proj"), kv_width, d, inner)?;
@@ -191,7 +191,7 @@ fn initial_weights(file: &FileConfig, seed: u64) -> Result<Vec<(String, Var)>, E
         matrix(name("mlp.up_proj"), wide, d, inner)?;
         matrix(name("mlp.down_proj"), d, wide, outer)?;
     }
-    let norms = (0..config.layers).flat_map(|layer| {
+    let norms = (0..config.layers()).flat_map(|layer| {
         ["input_layernorm", "post_attention_layernorm"].map(|n| format!("model.layers.{layer}.{n}.weight"))
     });
     for name in norms.chain(["model.norm.weight".to_owned()]) {

@@ -91,7 +91,7 @@ mod tests {
     fn teacher_forcing_hits_exactly_what_greedy_decoding_writes() {
         let base = base();
         let model = base.model();
-        let layout = model.config().shape().layout(&Module::ALL, 2);
+        let layout = model.config().shape().layout(&Module::SEPARATE, 2);
         let shared = SharedA::random(layout.clone(), 1, &Device::Cpu).expect("fits");
         let mut noise = Noise::seeded(4);
         let b: Vec<f32> = noise.normals(layout.b_len()).into_iter().map(|x| 0.2 * x).collect();

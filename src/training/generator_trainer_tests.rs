@@ -28,7 +28,7 @@ impl World {
     /// Two tasks with a trained adapter and one without.
     fn new() -> Self {
         let base = base();
-        let layout = base.model().config().shape().layout(&Module::ALL, 2);
+        let layout = base.model().config().shape().layout(&Module::SEPARATE, 2);
         let shared = SharedA::random(layout, 1, &Device::Cpu).expect("fits");
         let workers = Workers::new(2).expect("threads");
         let tasks: Vec<TaskData> = ["x", "y", "z"].map(|a| constant_task(a, a, base.prompter())).into();

@@ -1,9 +1,8 @@
 //! A tiny base for trainers' tests: the fixture that transformers wrote, with a byte-level tokenizer.
 
-use crate::lm::byte_level_tokenizer_json;
+use crate::lm::{Loading, byte_level_tokenizer_json};
 use crate::task::{Base, BaseBytes, Example, Prompter};
 use crate::training::dataset::TaskData;
-use candle_core::{DType, Device};
 
 /// The base.
 pub(super) fn base() -> Base {
@@ -16,7 +15,7 @@ pub(super) fn base() -> Base {
         template: b"{}",
         weights: &read("model.safetensors"),
     };
-    Base::from_bytes("tiny", &files, DType::F32, &Device::Cpu).expect("a base")
+    Base::from_bytes("tiny", &files, &Loading::f32()).expect("a base")
 }
 
 /// A task whose answer is always the same letter.

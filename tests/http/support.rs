@@ -132,5 +132,5 @@ fn base() -> Base {
         template: b"{}",
         weights: &fixture("model.safetensors"),
     };
-    Base::from_bytes("tiny", &files, candle_core::DType::F32, &candle_core::Device::Cpu).unwrap()
+    Base::from_bytes("tiny", &files, &attune::lm::Loading::f32()).unwrap()
 }

@@ -1,7 +1,7 @@
 //! Our decoder against transformers and peft, on the fixtures that they wrote (`tests/fixtures`).
 
 use attune::lm::sampling::argmax;
-use attune::lm::{FileConfig, KvCache, Model, Packed, Piece, RowAdapters, load_directory_weights};
+use attune::lm::{Checkpoint, CheckpointSource, FileConfig, KvCache, Loading, Model, Packed, Piece, RowAdapters};
 use attune::lora::{Adapter, read_peft, read_peft_directory, write_peft};
 use candle_core::{DType, Device, Tensor};
 use std::collections::HashMap;
@@ -22,8 +22,9 @@ impl Fixture {
         let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name);
         let config: FileConfig =
             serde_json::from_slice(&std::fs::read(dir.join("config.json")).expect("fixture")).expect("config");
-        let weights = load_directory_weights(&dir, DType::F32, &Device::Cpu).expect("weights");
-        let model = Model::load(&config.resolve().expect("llama"), &weights).expect("model");
+        let checkpoint = Checkpoint::open(&dir).expect("weights");
+        let source = CheckpointSource { checkpoint: &checkpoint, loading: &Loading::f32() };
+        let model = Model::load(&config.resolve().expect("a known family"), &source).expect("model");
         let reference = candle_core::safetensors::load(dir.join("reference.safetensors"), &Device::Cpu).expect("file");
         Self { model, reference, dir }
     }
@@ -106,7 +107,15 @@ fn merged_equals_unmerged_at_another_scale_and_leaves_the_base_as_it_was() {
         let bytes = |model: &mut Model| {
             let slots = all.layout().slots().iter();
             slots
-                .map(|s| model.weight(s.layer, s.module).flatten_all().expect("flat").to_vec1::<f32>().expect("f32"))
+                .map(|s| {
+                    model
+                        .weight(s.layer, s.module)
+                        .expect("a slot")
+                        .flatten_all()
+                        .expect("flat")
+                        .to_vec1::<f32>()
+                        .expect("f32")
+                })
                 .collect::<Vec<_>>()
         };
         let before = bytes(&mut fixture.model);
@@ -229,7 +238,7 @@ fn damaged_adapter_files_are_refused_with_the_tensor_s_name() {
 #[test]
 fn a_base_directory_with_a_missing_file_says_which() {
     let dir = tempfile::tempdir().expect("a folder");
-    let error = load_directory_weights(dir.path(), DType::F32, &Device::Cpu).map(|_| ()).expect_err("empty");
+    let error = Checkpoint::open(dir.path()).map(|_| ()).expect_err("empty");
     assert!(error.to_string().contains("model.safetensors"), "{error}");
 }
 

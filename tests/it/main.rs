@@ -1,4 +1,6 @@
 //! The integration tests; the modules mirror what they test.
 
 mod command_line;
+mod families;
 mod fixtures;
+mod support;

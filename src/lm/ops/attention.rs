@@ -4,8 +4,8 @@
 //! tokens before it of its own segment and of the prefix; a padding token (segment −1) sees and is
 //! seen by none. Scores are never materialised for more than one head and block of query tokens.
 
+use super::gated::fast_exp;
 use super::slices::{Scale, View, f32_slice, product, with_f32};
-use super::swiglu::fast_exp;
 use crate::lm::rope::RopeTable;
 use candle_core::{CpuStorage, CustomOp3, D, DType, Device, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
@@ -25,11 +25,24 @@ pub struct Heads {
     pub width: usize,
 }
 
+/// How one layer attends.
+#[derive(Clone, Copy, Debug)]
+pub struct AttentionKind {
+    /// Its heads.
+    pub heads: Heads,
+    /// The factor of scores.
+    pub scale: f32,
+    /// Scores are bent into ± this.
+    pub softcap: Option<f32>,
+    /// A token sees this many tokens, itself included.
+    pub window: Option<usize>,
+}
+
 /// Who sees whom, and where everybody stands: `[B, T]` each, row by row.
 #[derive(Clone, Debug)]
 pub struct AttentionMap {
-    /// RoPE's table.
-    pub rope: RopeTable,
+    /// RoPE's table of each row.
+    pub ropes: Arc<Vec<RopeTable>>,
     /// Position of each token in its own text.
     pub positions: Arc<Vec<u32>>,
     /// Segment of each token: 0 the prefix, −1 padding.
@@ -39,33 +52,30 @@ pub struct AttentionMap {
 }
 
 /// Attention for q `[B, T, Hq·E]` and k, v `[B, T, Hkv·E]`; gives `[B, T, Hq·E]`.
-pub fn attention(q: &Tensor, k: &Tensor, v: &Tensor, heads: Heads, map: &AttentionMap) -> Result<Tensor> {
+pub fn attention(q: &Tensor, k: &Tensor, v: &Tensor, kind: AttentionKind, map: &AttentionMap) -> Result<Tensor> {
     if q.device().is_cpu() && q.dtype() == DType::F32 {
-        let op = PackedAttention { heads, map: map.clone() };
+        let op = PackedAttention { kind, map: map.clone() };
         return q.contiguous()?.apply_op3(&k.contiguous()?, &v.contiguous()?, op);
     }
-    composed(q, k, v, heads, map)
+    composed(q, k, v, kind, map)
 }
 
 /// The same from plain operations, for other devices and precisions.
-pub(super) fn composed(q: &Tensor, k: &Tensor, v: &Tensor, heads: Heads, map: &AttentionMap) -> Result<Tensor> {
+pub(super) fn composed(q: &Tensor, k: &Tensor, v: &Tensor, kind: AttentionKind, map: &AttentionMap) -> Result<Tensor> {
+    let heads = kind.heads;
     let (rows, tokens, _) = q.dims3()?;
     let (dtype, device) = (q.dtype(), q.device());
     let split = |x: &Tensor, count| x.reshape((rows, tokens, count, heads.width))?.transpose(1, 2); // [B, H, T, E]
-    let turned = |table: &[f32]| -> Result<Tensor> {
-        let half = map.rope.half;
-        let picked: Vec<f32> =
-            map.positions.iter().flat_map(|p| table[*p as usize * half..][..half].iter().copied()).collect();
+    let half = map.ropes.first().map_or(0, |rope| rope.half);
+    let turned = |table: fn(&RopeTable) -> &[f32]| -> Result<Tensor> {
+        let mut picked = Vec::with_capacity(rows * tokens * half);
+        for (rope, positions) in map.ropes.iter().zip(map.positions.chunks(tokens)) {
+            positions.iter().for_each(|p| picked.extend_from_slice(&table(rope)[*p as usize * half..][..half]));
+        }
         Tensor::from_vec(picked, (rows, 1, tokens, half), device)
     };
-    let (cos, sin) = (turned(&map.rope.cos)?, turned(&map.rope.sin)?);
-    let rotate = |x: Tensor| -> Result<Tensor> {
-        let x = x.to_dtype(DType::F32)?;
-        let (a, b) = (x.narrow(D::Minus1, 0, map.rope.half)?, x.narrow(D::Minus1, map.rope.half, map.rope.half)?);
-        let turned_a = (a.broadcast_mul(&cos)? - b.broadcast_mul(&sin)?)?;
-        let turned_b = (b.broadcast_mul(&cos)? + a.broadcast_mul(&sin)?)?;
-        Tensor::cat(&[turned_a, turned_b], D::Minus1)
-    };
+    let (cos, sin) = (turned(|rope| &rope.cos)?, turned(|rope| &rope.sin)?);
+    let rotate = |x: Tensor| rotated(&x.to_dtype(DType::F32)?, &cos, &sin);
     let repeat = |x: Tensor| -> Result<Tensor> {
         let groups = heads.query / heads.kv;
         let (b, h, t, e) = x.dims4()?;
@@ -74,20 +84,43 @@ pub(super) fn composed(q: &Tensor, k: &Tensor, v: &Tensor, heads: Heads, map: &A
     let q = rotate(split(q, heads.query)?)?;
     let k = repeat(rotate(split(k, heads.kv)?)?)?;
     let v = repeat(split(v, heads.kv)?.to_dtype(DType::F32)?)?.contiguous()?;
-    let scores = (q.contiguous()?.matmul(&k.t()?.contiguous()?)? * (heads.width as f64).powf(-0.5))?;
-    let scores = scores.broadcast_add(&mask(map, (rows, tokens), device)?)?; // [B, Hq, T, T]
+    let scores = (q.contiguous()?.matmul(&k.t()?.contiguous()?)? * f64::from(kind.scale))?;
+    let scores = softcapped(scores, kind.softcap)?;
+    let scores = scores.broadcast_add(&mask(map, kind.window, (rows, tokens), device)?)?; // [B, Hq, T, T]
     let weights = candle_nn::ops::softmax(&scores, D::Minus1)?;
     weights.matmul(&v)?.transpose(1, 2)?.reshape((rows, tokens, heads.query * heads.width))?.to_dtype(dtype)
 }
 
+/// RoPE on x `[B, H, T, E]` or `[B, T, H, E]`; cos and sin `[.., W/2]` broadcast over it, and coordinates
+/// from W on stand.
+pub(in crate::lm) fn rotated(x: &Tensor, cos: &Tensor, sin: &Tensor) -> Result<Tensor> {
+    let (width, half) = (x.dim(D::Minus1)?, cos.dim(D::Minus1)?);
+    let (a, b) = (x.narrow(D::Minus1, 0, half)?, x.narrow(D::Minus1, half, half)?);
+    let turned_a = (a.broadcast_mul(cos)? - b.broadcast_mul(sin)?)?;
+    let turned_b = (b.broadcast_mul(cos)? + a.broadcast_mul(sin)?)?;
+    let mut parts = vec![turned_a, turned_b];
+    if width > 2 * half {
+        parts.push(x.narrow(D::Minus1, 2 * half, width - 2 * half)?);
+    }
+    Tensor::cat(&parts, D::Minus1)
+}
+
+/// cap · tanh(x / cap)
+pub(in crate::lm) fn softcapped(x: Tensor, cap: Option<f32>) -> Result<Tensor> {
+    match cap.map(f64::from) {
+        Some(cap) => (x / cap)?.tanh()? * cap,
+        None => Ok(x),
+    }
+}
+
 /// 0 where a token sees another, a large negative number elsewhere; `[B, 1, T, T]`.
-fn mask(map: &AttentionMap, (rows, tokens): (usize, usize), device: &Device) -> Result<Tensor> {
+fn mask(map: &AttentionMap, window: Option<usize>, (rows, tokens): (usize, usize), device: &Device) -> Result<Tensor> {
     let mut mask = vec![-1e30f32; rows * tokens * tokens];
     for row in 0..rows {
-        let segments = &map.segments[row * tokens..][..tokens];
+        let sight = Sight::of_row(map, window, row);
         for t in 0..tokens {
             for s in 0..=t {
-                if sees(segments[t], segments[s]) {
+                if sight.sees(t, s) {
                     mask[(row * tokens + t) * tokens + s] = 0.0;
                 }
             }
@@ -96,13 +129,31 @@ fn mask(map: &AttentionMap, (rows, tokens): (usize, usize), device: &Device) -> 
     Tensor::from_vec(mask, (rows, 1, tokens, tokens), device)
 }
 
-/// Whether a token of `segment` sees an earlier one of `other`.
-fn sees(segment: i32, other: i32) -> bool {
-    segment >= 0 && (other == 0 || other == segment)
+/// Who sees whom in one row.
+#[derive(Clone, Copy)]
+struct Sight<'a> {
+    segments: &'a [i32],
+    positions: &'a [u32],
+    window: Option<usize>,
+}
+
+impl<'a> Sight<'a> {
+    fn of_row(map: &'a AttentionMap, window: Option<usize>, row: usize) -> Self {
+        let at = row * map.tokens..(row + 1) * map.tokens;
+        Self { segments: &map.segments[at.clone()], positions: &map.positions[at], window }
+    }
+
+    /// Whether token `t` sees the earlier (or same) token `s`.
+    fn sees(&self, t: usize, s: usize) -> bool {
+        let (mine, other) = (self.segments[t], self.segments[s]);
+        // Within a text, and from a text to its prefix, positions only rise.
+        let is_near = |window| ((self.positions[t] - self.positions[s]) as usize) < window;
+        mine >= 0 && (other == 0 || other == mine) && self.window.is_none_or(is_near)
+    }
 }
 
 struct PackedAttention {
-    heads: Heads,
+    kind: AttentionKind,
     map: AttentionMap,
 }
 
@@ -118,7 +169,7 @@ struct Row<'a> {
     q: Vec<f32>,
     k: Vec<f32>,
     v: &'a [f32],
-    segments: &'a [i32],
+    sight: Sight<'a>,
 }
 
 /// Where one head stands in the rows of q and of k and v, and which query tokens are at work.
@@ -150,7 +201,7 @@ impl CustomOp3 for PackedAttention {
             let row = self.row(index, q, k, v);
             let mut weights = vec![0.0; BLOCK * self.map.tokens];
             for block in self.blocks() {
-                let seen = self.weigh(&row, block, &mut weights);
+                let seen = self.weigh(&row, block, &mut weights, None);
                 product((out, block.q), (&weights, seen), (row.v, block.kv), Scale::SET);
             }
         });
@@ -197,11 +248,11 @@ impl CustomOp3 for PackedAttention {
 
 impl PackedAttention {
     fn q_len(&self) -> usize {
-        self.map.tokens * self.heads.query * self.heads.width
+        self.map.tokens * self.kind.heads.query * self.kind.heads.width
     }
 
     fn kv_len(&self) -> usize {
-        self.map.tokens * self.heads.kv * self.heads.width
+        self.map.tokens * self.kind.heads.kv * self.kind.heads.width
     }
 
     fn row<'a>(&'a self, index: usize, q: &[f32], k: &[f32], v: &'a [f32]) -> Row<'a> {
@@ -210,13 +261,12 @@ impl PackedAttention {
         let mut k = k[kv.clone()].to_vec();
         self.rotate(&mut q, index, Turn::Forward);
         self.rotate(&mut k, index, Turn::Forward);
-        let segments = &self.map.segments[index * self.map.tokens..][..self.map.tokens];
-        Row { q, k, v: &v[kv], segments }
+        Row { q, k, v: &v[kv], sight: Sight::of_row(&self.map, self.kind.window, index) }
     }
 
     /// Turns every head of row `index`, in place; `x` is `[T, H·E]`.
     fn rotate(&self, x: &mut [f32], index: usize, turn: Turn) {
-        let RopeTable { cos, sin, half } = &self.map.rope;
+        let RopeTable { cos, sin, half } = &self.map.ropes[index];
         let positions = &self.map.positions[index * self.map.tokens..][..self.map.tokens];
         let per_token = x.len() / self.map.tokens;
         let sign = match turn {
@@ -226,7 +276,7 @@ impl PackedAttention {
         for (token, position) in x.chunks_mut(per_token).zip(positions) {
             let at = *position as usize * half;
             let (cos, sin) = (&cos[at..at + half], &sin[at..at + half]);
-            for head in token.chunks_mut(self.heads.width) {
+            for head in token.chunks_mut(self.kind.heads.width) {
                 let (low, high) = head.split_at_mut(*half);
                 for i in 0..*half {
                     let s = sin[i] * sign;
@@ -238,7 +288,7 @@ impl PackedAttention {
 
     /// Every head, every block of query tokens.
     fn blocks(&self) -> impl Iterator<Item = Block> {
-        let Heads { query, kv, width } = self.heads;
+        let Heads { query, kv, width } = self.kind.heads;
         let tokens = self.map.tokens;
         (0..query).flat_map(move |head| {
             (0..tokens).step_by(BLOCK).map(move |first| {
@@ -251,15 +301,22 @@ impl PackedAttention {
         })
     }
 
-    /// The attention weights of a block, `[count, first + count]`, into `weights`.
-    fn weigh(&self, row: &Row<'_>, block: Block, weights: &mut [f32]) -> View {
+    /// The attention weights of a block, `[count, first + count]`, into `weights`; where scores are capped,
+    /// `slopes` takes the cap's derivative at each.
+    fn weigh(&self, row: &Row<'_>, block: Block, weights: &mut [f32], mut slopes: Option<&mut [f32]>) -> View {
         let keys = block.first + block.count;
         let view = View::rows(0, block.count, keys, keys);
-        let scale = Scale { keep: 0.0, scale: (self.heads.width as f32).powf(-0.5) };
+        let scale = Scale { keep: 0.0, scale: self.kind.scale };
         product((weights, view), (&row.q, block.q), (&row.k, block.kv.t()), scale);
         for (i, scores) in weights.chunks_mut(keys).take(block.count).enumerate() {
-            let t = block.first + i;
-            masked_softmax(scores, row.segments, t);
+            if let Some(cap) = self.kind.softcap {
+                scores.iter_mut().for_each(|score| *score = cap * (*score / cap).tanh());
+                if let Some(slopes) = &mut slopes {
+                    let slopes = &mut slopes[i * keys..(i + 1) * keys];
+                    slopes.iter_mut().zip(&*scores).for_each(|(slope, s)| *slope = 1.0 - (s / cap).powi(2));
+                }
+            }
+            masked_softmax(scores, row.sight, block.first + i);
         }
         view
     }
@@ -270,12 +327,13 @@ impl PackedAttention {
         (out, dy): (&[f32], &[f32]),
         (dq, dk, dv): (&mut [f32], &mut [f32], &mut [f32]),
     ) {
-        let width = self.heads.width;
+        let width = self.kind.heads.width;
         let mut weights = vec![0.0; BLOCK * self.map.tokens];
         let mut scores = vec![0.0; BLOCK * self.map.tokens];
-        let scale = Scale { keep: 1.0, scale: (width as f32).powf(-0.5) };
+        let mut slopes = self.kind.softcap.map(|_| vec![0.0; BLOCK * self.map.tokens]);
+        let scale = Scale { keep: 1.0, scale: self.kind.scale };
         for block in self.blocks() {
-            let view = self.weigh(row, block, &mut weights); // P
+            let view = self.weigh(row, block, &mut weights, slopes.as_deref_mut()); // P
             product((dv, block.kv), (&weights, view.t()), (dy, block.q), Scale::ADD); // dV += Pᵀ·dO
             product((&mut scores, view), (dy, block.q), (row.v, block.kv.t()), Scale::SET); // dP = dO·Vᵀ
             for i in 0..block.count {
@@ -285,6 +343,10 @@ impl PackedAttention {
                 for (s, p) in scores[line.clone()].iter_mut().zip(&weights[line]) {
                     *s = p * (*s - dot); // dS = P ∘ (dP − Σ dO·O)
                 }
+                if let Some(slopes) = &slopes {
+                    let line = i * view.cols..(i + 1) * view.cols;
+                    scores[line.clone()].iter_mut().zip(&slopes[line]).for_each(|(s, slope)| *s *= slope);
+                }
             }
             product((dq, block.q), (&scores, view), (&row.k, block.kv), scale); // dQ += dS·K
             product((dk, block.kv), (&scores, view.t()), (&row.q, block.q), scale); // dK += dSᵀ·Q
@@ -293,23 +355,22 @@ impl PackedAttention {
 }
 
 /// Softmax over the tokens that token `t` sees; 0 elsewhere.
-fn masked_softmax(scores: &mut [f32], segments: &[i32], t: usize) {
-    let mine = segments[t];
+fn masked_softmax(scores: &mut [f32], sight: Sight<'_>, t: usize) {
     let (seen, hidden) = scores.split_at_mut(t + 1);
     hidden.fill(0.0);
-    if mine < 0 {
+    if sight.segments[t] < 0 {
         seen.fill(0.0);
         return;
     }
-    for (score, other) in seen.iter_mut().zip(segments) {
-        if !sees(mine, *other) {
+    for (s, score) in seen.iter_mut().enumerate() {
+        if !sight.sees(t, s) {
             *score = f32::NEG_INFINITY;
         }
     }
     let top = seen.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let mut sum = 0.0;
-    for (score, other) in seen.iter_mut().zip(segments) {
-        *score = if sees(mine, *other) { fast_exp(*score - top) } else { 0.0 };
+    for (s, score) in seen.iter_mut().enumerate() {
+        *score = if sight.sees(t, s) { fast_exp(*score - top) } else { 0.0 };
         sum += *score;
     }
     let inverse = 1.0 / sum;

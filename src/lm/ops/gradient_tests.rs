@@ -1,7 +1,8 @@
 //! Every gradient against central finite differences, and every fused forward against plain operations.
 
 use super::*;
-use crate::lm::rope::RopeTable;
+use crate::lm::config::{Activation, RopeConfig, RopeScaling};
+use crate::lm::rope::Rope;
 use crate::noise::Noise;
 use candle_core::{DType, Device, Result, Tensor, Var};
 use std::sync::Arc;
@@ -56,10 +57,14 @@ fn rms_norm() {
 }
 
 #[test]
-fn swiglu() {
+fn gated() {
     let mut noise = Noise::seeded(2);
     let (g, u) = (random(&mut noise, &[2, 5]), random(&mut noise, &[2, 5]));
-    check(&[&g, &u], || weigh(&super::swiglu(&g, &u)?));
+    for activation in [Activation::Silu, Activation::GeluTanh] {
+        check(&[&g, &u], || weigh(&super::gated(&g, &u, activation)?));
+    }
+    let plain = (g.gelu().expect("forward") * u.as_tensor()).expect("forward");
+    close(&super::gated(&g, &u, Activation::GeluTanh).expect("forward"), &plain, 1e-5);
 }
 
 #[test]
@@ -99,29 +104,26 @@ fn cross_entropy() {
 }
 
 fn map(segments: &[&[i32]]) -> AttentionMap {
-    let config = crate::lm::FileConfig {
-        vocab_size: 4,
-        hidden_size: 8,
-        intermediate_size: 4,
-        num_hidden_layers: 1,
-        num_attention_heads: 2,
-        max_position_embeddings: Some(256),
-        ..Default::default()
-    };
-    let rope = RopeTable::new(&config.resolve().expect("valid"));
+    let rope = Rope::new(RopeConfig { theta: 1e4, width: 4, scaling: RopeScaling::None }).table(256);
     let tokens = segments[0].len();
     let positions = segments.iter().flat_map(|_| 0..tokens as u32).collect();
-    AttentionMap { rope, positions: Arc::new(positions), segments: Arc::new(segments.concat()), tokens }
+    let ropes = Arc::new(vec![rope; segments.len()]);
+    AttentionMap { ropes, positions: Arc::new(positions), segments: Arc::new(segments.concat()), tokens }
+}
+
+fn kind(query: usize, kv: usize) -> AttentionKind {
+    AttentionKind { heads: Heads { query, kv, width: 4 }, scale: 0.5, softcap: None, window: None }
 }
 
 #[test]
 fn attention_with_grouped_heads_prefix_pieces_and_padding() {
     let mut noise = Noise::seeded(7);
     let map = map(&[&[0, 0, 1, 1, 2, 2], &[1, 1, 1, 2, -1, -1]]);
-    let heads = Heads { query: 2, kv: 1, width: 4 };
     let q = random(&mut noise, &[2, 6, 8]);
     let (k, v) = (random(&mut noise, &[2, 6, 4]), random(&mut noise, &[2, 6, 4]));
-    check(&[&q, &k, &v], || weigh(&super::attention(&q, &k, &v, heads, &map)?));
+    check(&[&q, &k, &v], || weigh(&super::attention(&q, &k, &v, kind(2, 1), &map)?));
+    let bent = AttentionKind { softcap: Some(1.5), window: Some(2), ..kind(2, 1) };
+    check(&[&q, &k, &v], || weigh(&super::attention(&q, &k, &v, bent, &map)?));
 }
 
 #[test]
@@ -129,15 +131,16 @@ fn fused_attention_agrees_with_plain_operations_over_more_than_one_block() {
     let mut noise = Noise::seeded(8);
     let segments: Vec<i32> = (0..150).map(|t| [0, 1, 2][t / 50]).collect();
     let map = map(&[&segments]);
-    let heads = Heads { query: 2, kv: 2, width: 4 };
     let [q, k, v] = [(); 3].map(|()| random(&mut noise, &[1, 150, 8]));
-    let fused = super::attention(&q, &k, &v, heads, &map).expect("fused");
-    let plain = super::attention::composed(&q, &k, &v, heads, &map).expect("plain");
-    close(&fused, &plain, 1e-5);
-    let gradient = |y: &Tensor| weigh(y).expect("scalar").backward().expect("backward");
-    let (fused, plain) = (gradient(&fused), gradient(&plain));
-    for var in [&q, &k, &v] {
-        close(fused.get(var).expect("gradient"), plain.get(var).expect("gradient"), 1e-4);
+    for kind in [kind(2, 2), AttentionKind { softcap: Some(2.0), window: Some(70), ..kind(2, 2) }] {
+        let fused = super::attention(&q, &k, &v, kind, &map).expect("fused");
+        let plain = super::attention::composed(&q, &k, &v, kind, &map).expect("plain");
+        close(&fused, &plain, 1e-5);
+        let gradient = |y: &Tensor| weigh(y).expect("scalar").backward().expect("backward");
+        let (fused, plain) = (gradient(&fused), gradient(&plain));
+        for var in [&q, &k, &v] {
+            close(fused.get(var).expect("gradient"), plain.get(var).expect("gradient"), 1e-4);
+        }
     }
 }
 
@@ -147,4 +150,21 @@ fn other_precisions_take_the_plain_path() {
     let x = random(&mut noise, &[2, 4]).to_dtype(DType::BF16).expect("cast");
     let w = random(&mut noise, &[4]).to_dtype(DType::BF16).expect("cast");
     assert_eq!(super::rms_norm(&x, &w, 1e-5).expect("forward").dtype(), DType::BF16);
+}
+
+#[test]
+fn a_product_with_quantised_weights_differentiates_its_input() {
+    let mut noise = Noise::seeded(10);
+    let w = random(&mut noise, &[5, 32]).detach();
+    let quantised = std::sync::Arc::new(
+        candle_core::quantized::QTensor::quantize(&w, candle_core::quantized::GgmlDType::Q8_0).expect("blocks"),
+    );
+    let x = random(&mut noise, &[2, 32]);
+    let dense = quantised.dequantize(&Device::Cpu).expect("numbers");
+    let gradient = |y: &Tensor| weigh(y).expect("scalar").backward().expect("backward").remove(&x).expect("gradient");
+    let found = super::quantised_linear(&x, &quantised).expect("forward");
+    let expected = super::linear(&x, &dense).expect("forward");
+    // The input is quantised for the product, too.
+    close(&found, &expected, 0.2);
+    close(&gradient(&found), &gradient(&expected), 1e-4);
 }

@@ -7,16 +7,19 @@
 
 mod attention;
 mod cross_entropy;
+mod gated;
 mod linear;
+mod quantised_linear;
 mod rms_norm;
 mod slices;
-mod swiglu;
 
-pub use attention::{AttentionMap, Heads, attention};
+pub use attention::{AttentionKind, AttentionMap, Heads, attention};
+pub(in crate::lm) use attention::{rotated, softcapped};
 pub use cross_entropy::cross_entropy;
+pub use gated::gated;
 pub use linear::{linear, lora_linear};
+pub use quantised_linear::quantised_linear;
 pub use rms_norm::rms_norm;
-pub use swiglu::swiglu;
 
 #[cfg(test)]
 mod gradient_tests;

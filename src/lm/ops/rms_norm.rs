@@ -4,14 +4,14 @@ use super::slices::{f32_slice, with_f32};
 use candle_core::{CpuStorage, CustomOp2, D, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 
-/// Normalises the last dimension of `x` `[.., D]` and scales it by `weight` `[D]`.
+/// Normalises the last dimension of `x` `[.., D]` and scales it by `weight` `[D]`, f32.
 pub fn rms_norm(x: &Tensor, weight: &Tensor, eps: f64) -> Result<Tensor> {
     if x.device().is_cpu() && x.dtype() == candle_core::DType::F32 {
         return x.contiguous()?.apply_op2(weight, RmsNorm { eps: eps as f32 });
     }
     let wide = x.to_dtype(candle_core::DType::F32)?;
     let scale = (wide.sqr()?.mean_keepdim(D::Minus1)? + eps)?.sqrt()?;
-    wide.broadcast_div(&scale)?.to_dtype(x.dtype())?.broadcast_mul(weight)
+    wide.broadcast_div(&scale)?.broadcast_mul(&weight.to_dtype(candle_core::DType::F32)?)?.to_dtype(x.dtype())
 }
 
 struct RmsNorm {

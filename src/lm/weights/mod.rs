@@ -1,0 +1,11 @@
+//! A base model's weights: their files, and how they are kept in memory.
+
+mod checkpoint;
+mod digest;
+mod source;
+mod weight;
+
+pub use checkpoint::{Checkpoint, TensorInfo};
+pub use digest::BaseDigest;
+pub use source::{CheckpointSource, Loading, Quantization, WeightSource};
+pub use weight::Weight;

@@ -6,7 +6,7 @@ use super::block::Block;
 use super::config::Config;
 use super::kv_cache::KvCache;
 use super::norm::{NormScale, RmsNorm};
-use super::ops::softcapped;
+use super::ops::{self, Head, softcapped};
 use super::packed::Packed;
 use super::rope::Rope;
 use super::row_adapters::RowAdapters;
@@ -147,6 +147,23 @@ impl Model {
         let hidden = self.packed_hidden(packed, adapters)?;
         let sources = Tensor::from_vec(packed.sources(), packed.scored().len(), self.device())?;
         self.logits(&hidden.index_select(&sources, 0)?)
+    }
+
+    /// The weighted sum of the cross-entropies of a batch's scored tokens, a scalar; `weights` has one factor for
+    /// each. A frozen output layer costs no memory for its logits.
+    ///
+    /// # Errors
+    /// As [`Self::packed_hidden`].
+    pub fn packed_loss(&self, packed: &Packed, adapters: &RowAdapters, weights: &[f32]) -> Result<Tensor, Error> {
+        let hidden = self.packed_hidden(packed, adapters)?;
+        let sources = Tensor::from_vec(packed.sources(), packed.scored().len(), self.device())?;
+        let hidden = hidden.index_select(&sources, 0)?;
+        let targets = packed.targets();
+        if self.head.as_dense().is_some_and(Tensor::is_variable) {
+            return Ok(ops::cross_entropy(&self.logits(&hidden)?, &targets, weights)?);
+        }
+        let softcap = self.config.final_softcap.map(|cap| cap as f32);
+        Ok(ops::head_cross_entropy(&hidden, Head { weight: &self.head, softcap, targets: &targets, weights })?)
     }
 
     /// The logits of hidden states, `[.., D]` to `[.., V]`.

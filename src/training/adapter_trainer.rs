@@ -9,7 +9,7 @@ use super::optimizer::{Optimizer, Rule};
 use super::progress::{Progress, Report};
 use super::schedule::Schedule;
 use super::{Error, Workers, checkpoint};
-use crate::lm::{Model, RowAdapters, ops};
+use crate::lm::{Model, RowAdapters};
 use crate::lora::SharedA;
 use crate::noise::Noise;
 use candle_core::{DType, Device, Tensor, Var};
@@ -188,8 +188,7 @@ fn loss(context: &AdapterContext<'_>, vars: &[Var], rows: &[Row], alpha: f64) ->
     let packed = pack(rows);
     let b: Vec<Tensor> = vars.iter().map(|var| var.as_tensor().clone()).collect();
     let adapters = RowAdapters::of_slots(context.shared, &b, alpha)?;
-    let logits = context.model.packed_logits(&packed, &adapters)?;
-    Ok(ops::cross_entropy(&logits, &packed.targets(), &row_mean_weights(&packed, rows.len()))?)
+    Ok(context.model.packed_loss(&packed, &adapters, &row_mean_weights(&packed, rows.len()))?)
 }
 
 /// Weights that make each row's loss the mean over its scored tokens.

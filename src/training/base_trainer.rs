@@ -7,7 +7,7 @@ use super::optimizer::{Optimizer, Rule};
 use super::progress::{Progress, Report};
 use super::schedule::Schedule;
 use super::{Error, Workers, checkpoint};
-use crate::lm::{FileConfig, Model, RowAdapters, ops};
+use crate::lm::{FileConfig, Model, RowAdapters};
 use crate::noise::Noise;
 use candle_core::{DType, Device, Tensor, Var};
 use candle_nn::VarBuilder;
@@ -111,9 +111,8 @@ fn one_step(
     let shared = &*optimizer;
     let parts = workers.map(shards, |rows| -> Shard {
         let packed = pack(rows);
-        let logits = model.packed_logits(&packed, &RowAdapters::none())?;
         let weights = vec![1.0 / scored as f32; packed.scored().len()];
-        let loss = ops::cross_entropy(&logits, &packed.targets(), &weights)?;
+        let loss = model.packed_loss(&packed, &RowAdapters::none(), &weights)?;
         let grads = loss.backward()?;
         Ok((vec![f64::from(loss.to_scalar::<f32>()?)], shared.collect(&grads)))
     });

@@ -4,7 +4,7 @@
 
 use super::Error;
 use crate::lm::sampling::argmax;
-use crate::lm::{Model, Packed, Piece, RowAdapters, ops};
+use crate::lm::{Model, Packed, Piece, RowAdapters};
 use crate::lora::Adapter;
 
 /// A prefix and the answered inputs behind it.
@@ -57,9 +57,8 @@ pub fn rate<'a>(hits: impl IntoIterator<Item = &'a bool>) -> f64 {
 pub fn mean_cross_entropy(model: &Model, row: &Row, adapter: &Adapter) -> Result<f64, Error> {
     let packed = pack(std::slice::from_ref(row));
     let adapters = RowAdapters::of_rows(&[Some((adapter, 1.0))], model.dtype())?;
-    let logits = model.packed_logits(&packed, &adapters)?;
     let weights = vec![1.0 / packed.scored().len() as f32; packed.scored().len()];
-    Ok(f64::from(ops::cross_entropy(&logits, &packed.targets(), &weights)?.to_scalar::<f32>()?))
+    Ok(f64::from(model.packed_loss(&packed, &adapters, &weights)?.to_scalar::<f32>()?))
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ use super::replay::Replay;
 use super::schedule::Schedule;
 use super::{Error, Workers, checkpoint};
 use crate::generator::{Arch, Cvae, Gaussian, GeneratorConfig, GeneratorFile, Parts, SlotSizes};
-use crate::lm::{Model, RowAdapters, ops};
+use crate::lm::{Model, RowAdapters};
 use crate::lora::SharedA;
 use crate::noise::Noise;
 use candle_core::{DType, Tensor};
@@ -328,9 +328,8 @@ impl<'a> Training<'a> {
         let slots = self.cvae.decode(&c, &z)?;
         let adapters = RowAdapters::of_slots(self.context.shared, &slots, self.context.alpha)?;
         let packed = pack(&rows);
-        let logits = self.context.model.packed_logits(&packed, &adapters)?;
         let weights: Vec<f32> = row_mean_weights(&packed, count).iter().map(|w| w / count as f32).collect();
-        Ok(ops::cross_entropy(&logits, &packed.targets(), &weights)?)
+        Ok(self.context.model.packed_loss(&packed, &adapters, &weights)?)
     }
 
     fn half_sampled(&self, prior: &Gaussian, count: usize, noise: &mut Noise) -> Result<Tensor, Error> {

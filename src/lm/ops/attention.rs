@@ -9,6 +9,7 @@ use super::slices::{Scale, View, f32_slice, product, with_f32};
 use crate::lm::rope::RopeTable;
 use candle_core::{CpuStorage, CustomOp3, D, DType, Device, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// Query tokens that are scored together: bounds the scratch memory and skips most of what causality hides.
@@ -130,25 +131,52 @@ fn mask(map: &AttentionMap, window: Option<usize>, (rows, tokens): (usize, usize
 }
 
 /// Who sees whom in one row.
-#[derive(Clone, Copy)]
-struct Sight<'a> {
-    segments: &'a [i32],
-    positions: &'a [u32],
-    window: Option<usize>,
+struct Sight {
+    tokens: Vec<Seen>,
 }
 
-impl<'a> Sight<'a> {
-    fn of_row(map: &'a AttentionMap, window: Option<usize>, row: usize) -> Self {
-        let at = row * map.tokens..(row + 1) * map.tokens;
-        Self { segments: &map.segments[at.clone()], positions: &map.positions[at], window }
+/// What one token sees: part of the prefix, and of its own text up to itself. Empty for padding.
+#[derive(Clone, Debug, Default)]
+struct Seen {
+    prefix: Range<usize>,
+    own: Range<usize>,
+}
+
+impl Sight {
+    fn of_row(map: &AttentionMap, window: Option<usize>, row: usize) -> Self {
+        let segments = &map.segments[row * map.tokens..][..map.tokens];
+        let prefix = segments.iter().take_while(|segment| **segment == 0).count();
+        let window = window.unwrap_or(usize::MAX);
+        let mut start = 0;
+        let seen = |(t, segment): (usize, &i32)| {
+            if t > 0 && segments[t - 1] != *segment {
+                start = t;
+            }
+            match *segment {
+                // The window counts positions: a text goes on where the prefix ends.
+                0 => Seen { prefix: 0..0, own: (t + 1).saturating_sub(window)..t + 1 },
+                1.. => {
+                    let hidden = (prefix + t - start + 1).saturating_sub(window);
+                    let own = start.max((t + 1).saturating_sub(window));
+                    Seen { prefix: hidden.min(prefix)..prefix, own: own..t + 1 }
+                }
+                _ => Seen::default(),
+            }
+        };
+        Self { tokens: segments.iter().enumerate().map(seen).collect() }
     }
 
-    /// Whether token `t` sees the earlier (or same) token `s`.
+    /// Whether token `t` sees token `s`.
     fn sees(&self, t: usize, s: usize) -> bool {
-        let (mine, other) = (self.segments[t], self.segments[s]);
-        // Within a text, and from a text to its prefix, positions only rise.
-        let is_near = |window| ((self.positions[t] - self.positions[s]) as usize) < window;
-        mine >= 0 && (other == 0 || other == mine) && self.window.is_none_or(is_near)
+        let seen = &self.tokens[t];
+        seen.prefix.contains(&s) || seen.own.contains(&s)
+    }
+
+    /// The first key that any of these query tokens sees.
+    fn first_key(&self, queries: Range<usize>) -> usize {
+        let first = |seen: &Seen| if seen.prefix.is_empty() { seen.own.start } else { seen.prefix.start };
+        let real = |seen: &&Seen| !seen.own.is_empty();
+        self.tokens[queries.clone()].iter().filter(real).map(first).min().unwrap_or(queries.start)
     }
 }
 
@@ -169,16 +197,18 @@ struct Row<'a> {
     q: Vec<f32>,
     k: Vec<f32>,
     v: &'a [f32],
-    sight: Sight<'a>,
+    sight: Sight,
 }
 
-/// Where one head stands in the rows of q and of k and v, and which query tokens are at work.
+/// Where one head stands in the rows of q and of k and v, and which tokens are at work: `count` queries
+/// from `first` on, over the keys from `first_key` to the last query.
 #[derive(Clone, Copy)]
 struct Block {
     q: View,
     kv: View,
     first: usize,
     count: usize,
+    first_key: usize,
 }
 
 impl CustomOp3 for PackedAttention {
@@ -200,7 +230,7 @@ impl CustomOp3 for PackedAttention {
         out.par_chunks_mut(self.q_len()).enumerate().for_each(|(index, out)| {
             let row = self.row(index, q, k, v);
             let mut weights = vec![0.0; BLOCK * self.map.tokens];
-            for block in self.blocks() {
+            for block in self.blocks(&row.sight) {
                 let seen = self.weigh(&row, block, &mut weights, None);
                 product((out, block.q), (&weights, seen), (row.v, block.kv), Scale::SET);
             }
@@ -287,24 +317,25 @@ impl PackedAttention {
     }
 
     /// Every head, every block of query tokens.
-    fn blocks(&self) -> impl Iterator<Item = Block> {
+    fn blocks(&self, sight: &Sight) -> impl Iterator<Item = Block> {
         let Heads { query, kv, width } = self.kind.heads;
         let tokens = self.map.tokens;
         (0..query).flat_map(move |head| {
             (0..tokens).step_by(BLOCK).map(move |first| {
                 let count = BLOCK.min(tokens - first);
+                let first_key = sight.first_key(first..first + count);
                 let q = View::rows(first * query * width + head * width, count, width, query * width);
-                let kv_head = head / (query / kv);
-                let kv = View::rows(kv_head * width, first + count, width, kv * width);
-                Block { q, kv, first, count }
+                let kv_at = (first_key * kv + head / (query / kv)) * width;
+                let kv = View::rows(kv_at, first + count - first_key, width, kv * width);
+                Block { q, kv, first, count, first_key }
             })
         })
     }
 
-    /// The attention weights of a block, `[count, first + count]`, into `weights`; where scores are capped,
+    /// The attention weights of a block, `[count, keys]`, into `weights`; where scores are capped,
     /// `slopes` takes the cap's derivative at each.
     fn weigh(&self, row: &Row<'_>, block: Block, weights: &mut [f32], mut slopes: Option<&mut [f32]>) -> View {
-        let keys = block.first + block.count;
+        let keys = block.kv.rows;
         let view = View::rows(0, block.count, keys, keys);
         let scale = Scale { keep: 0.0, scale: self.kind.scale };
         product((weights, view), (&row.q, block.q), (&row.k, block.kv.t()), scale);
@@ -316,7 +347,7 @@ impl PackedAttention {
                     slopes.iter_mut().zip(&*scores).for_each(|(slope, s)| *slope = 1.0 - (s / cap).powi(2));
                 }
             }
-            masked_softmax(scores, row.sight, block.first + i);
+            masked_softmax(scores, &row.sight.tokens[block.first + i], block.first_key);
         }
         view
     }
@@ -332,7 +363,7 @@ impl PackedAttention {
         let mut scores = vec![0.0; BLOCK * self.map.tokens];
         let mut slopes = self.kind.softcap.map(|_| vec![0.0; BLOCK * self.map.tokens]);
         let scale = Scale { keep: 1.0, scale: self.kind.scale };
-        for block in self.blocks() {
+        for block in self.blocks(&row.sight) {
             let view = self.weigh(row, block, &mut weights, slopes.as_deref_mut()); // P
             product((dv, block.kv), (&weights, view.t()), (dy, block.q), Scale::ADD); // dV += Pᵀ·dO
             product((&mut scores, view), (dy, block.q), (row.v, block.kv.t()), Scale::SET); // dP = dO·Vᵀ
@@ -354,25 +385,23 @@ impl PackedAttention {
     }
 }
 
-/// Softmax over the tokens that token `t` sees; 0 elsewhere.
-fn masked_softmax(scores: &mut [f32], sight: Sight<'_>, t: usize) {
-    let (seen, hidden) = scores.split_at_mut(t + 1);
-    hidden.fill(0.0);
-    if sight.segments[t] < 0 {
-        seen.fill(0.0);
-        return;
-    }
-    for (s, score) in seen.iter_mut().enumerate() {
-        if !sight.sees(t, s) {
-            *score = f32::NEG_INFINITY;
+/// Softmax over the keys that a token sees, 0 elsewhere; the first score is that of `first_key`.
+fn masked_softmax(scores: &mut [f32], seen: &Seen, first_key: usize) {
+    let at = |keys: &Range<usize>| keys.start.saturating_sub(first_key)..keys.end.saturating_sub(first_key);
+    let (prefix, own) = (at(&seen.prefix), at(&seen.own));
+    let top = |part: &[f32]| part.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let top = top(&scores[prefix.clone()]).max(top(&scores[own.clone()]));
+    let mut sum = 0.0;
+    for part in [prefix.clone(), own.clone()] {
+        for score in &mut scores[part] {
+            *score = fast_exp(*score - top);
+            sum += *score;
         }
     }
-    let top = seen.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let mut sum = 0.0;
-    for (s, score) in seen.iter_mut().enumerate() {
-        *score = if sight.sees(t, s) { fast_exp(*score - top) } else { 0.0 };
-        sum += *score;
-    }
     let inverse = 1.0 / sum;
-    seen.iter_mut().for_each(|score| *score *= inverse);
+    scores[prefix.clone()].iter_mut().for_each(|score| *score *= inverse);
+    scores[own.clone()].iter_mut().for_each(|score| *score *= inverse);
+    scores[..prefix.start].fill(0.0);
+    scores[prefix.end..own.start.max(prefix.end)].fill(0.0);
+    scores[own.end..].fill(0.0);
 }

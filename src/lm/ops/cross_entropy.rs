@@ -1,5 +1,6 @@
 //! Weighted cross-entropy of scored tokens: Σ wₙ · −log softmax(logitsₙ)[targetₙ].
 
+use super::gated::fast_exp;
 use super::slices::{f32_slice, with_f32};
 use candle_core::{CpuStorage, CustomOp1, D, Layout, Result, Shape, Tensor, bail};
 
@@ -20,6 +21,45 @@ pub fn cross_entropy(logits: &Tensor, targets: &[u32], weights: &[f32]) -> Resul
     let chosen = shifted.gather(&targets, D::Minus1)?.squeeze(1)?; // [N]
     let log_sum = shifted.exp()?.sum(D::Minus1)?.log()?; // [N]
     ((log_sum - chosen)? * weights)?.sum_all()
+}
+
+/// The loss of logits `[N, V]`, f32, and its slope along them.
+pub(super) fn rows_loss(logits: &Tensor, targets: &[u32], weights: &[f32]) -> Result<(f32, Tensor)> {
+    if !logits.device().is_cpu() {
+        let var = candle_core::Var::from_tensor(logits)?;
+        let loss = cross_entropy(&var, targets, weights)?;
+        let slope = loss.backward()?.remove(&var).unwrap_or(logits.zeros_like()?);
+        return Ok((loss.to_scalar()?, slope));
+    }
+    let width = logits.dim(1)?;
+    if targets.iter().any(|target| *target as usize >= width) {
+        bail!("a target is outside the vocabulary of {width}");
+    }
+    let (loss, slope) = with_f32(&logits.contiguous()?, |logits| {
+        let mut slope = logits.to_vec();
+        let mut loss = 0.0;
+        for ((row, target), weight) in slope.chunks_mut(width).zip(targets).zip(weights) {
+            let chosen = row[*target as usize];
+            let (top, sum) = softmax(row, *weight);
+            loss += weight * (sum.ln() + top - chosen);
+            row[*target as usize] -= weight;
+        }
+        Ok((loss, slope))
+    })?;
+    Ok((loss, Tensor::from_vec(slope, logits.shape(), logits.device())?))
+}
+
+/// Makes logits their softmax times a factor; gives their maximum and Σ exp(x − max).
+fn softmax(row: &mut [f32], factor: f32) -> (f32, f32) {
+    let top = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let mut sum = 0.0;
+    for x in row.iter_mut() {
+        *x = fast_exp(*x - top);
+        sum += *x;
+    }
+    let scale = factor / sum;
+    row.iter_mut().for_each(|x| *x *= scale);
+    (top, sum)
 }
 
 struct CrossEntropy {
@@ -51,10 +91,7 @@ impl CustomOp1 for CrossEntropy {
         let dx = with_f32(logits, |logits| {
             let mut dx = logits.to_vec();
             for ((row, target), weight) in dx.chunks_mut(width).zip(&self.targets).zip(&self.weights) {
-                let top = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-                row.iter_mut().for_each(|x| *x = (*x - top).exp());
-                let factor = weight * upstream / row.iter().sum::<f32>();
-                row.iter_mut().for_each(|x| *x *= factor);
+                softmax(row, weight * upstream);
                 row[*target as usize] -= weight * upstream;
             }
             Ok(dx)

@@ -3,6 +3,7 @@
 use super::*;
 use crate::lm::config::{Activation, RopeConfig, RopeScaling};
 use crate::lm::rope::Rope;
+use crate::lm::weights::Weight;
 use crate::noise::Noise;
 use candle_core::{DType, Device, Result, Tensor, Var};
 use std::sync::Arc;
@@ -101,6 +102,21 @@ fn cross_entropy() {
     let mut noise = Noise::seeded(6);
     let logits = random(&mut noise, &[3, 7]);
     check(&[&logits], || super::cross_entropy(&logits, &[1, 6, 0], &[0.5, 0.2, 0.3]));
+}
+
+#[test]
+fn the_output_layer_and_its_cross_entropy_in_one() {
+    let mut noise = Noise::seeded(11);
+    let hidden = random(&mut noise, &[3, 4]);
+    let weight = Weight::Dense(random(&mut noise, &[7, 4]).detach());
+    let (targets, weights) = ([1, 6, 0], [0.5, 0.2, 0.3]);
+    for softcap in [None, Some(2.0)] {
+        let head = Head { weight: &weight, softcap, targets: &targets, weights: &weights };
+        check(&[&hidden], || super::head_cross_entropy(&hidden, head));
+        let logits = softcapped(weight.product(&hidden).expect("product"), softcap).expect("cap");
+        let apart = super::cross_entropy(&logits, &targets, &weights).expect("loss");
+        close(&super::head_cross_entropy(&hidden, head).expect("loss"), &apart, 1e-5);
+    }
 }
 
 fn map(segments: &[&[i32]]) -> AttentionMap {

@@ -8,6 +8,7 @@
 mod attention;
 mod cross_entropy;
 mod gated;
+mod head_cross_entropy;
 mod linear;
 mod quantised_linear;
 mod rms_norm;
@@ -17,6 +18,7 @@ pub use attention::{AttentionKind, AttentionMap, Heads, attention};
 pub(in crate::lm) use attention::{rotated, softcapped};
 pub use cross_entropy::cross_entropy;
 pub use gated::gated;
+pub use head_cross_entropy::{Head, head_cross_entropy};
 pub use linear::{linear, lora_linear};
 pub use quantised_linear::quantised_linear;
 pub use rms_norm::rms_norm;

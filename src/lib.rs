@@ -9,6 +9,7 @@ pub mod device;
 pub mod engine;
 pub mod generator;
 pub mod http;
+pub mod hub;
 pub mod jobs;
 pub mod lm;
 pub mod lora;

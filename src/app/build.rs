@@ -1,18 +1,15 @@
 //! Puts a process together.
 
 use super::demo_model;
-use super::options::{BaseOptions, Precision, ServeOptions};
-use crate::device;
+use super::loading::load_base;
+use super::options::ServeOptions;
 use crate::engine::EngineOptions;
 use crate::generator::GeneratorFile;
 use crate::jobs::{Queue, QueueConfig, Runner, RunnerConfig, RunningRunner};
-use crate::lm::Loading;
 use crate::service::{NewGenerator, Parts, Service, TrainHandler};
 use crate::store::{Artifacts, DataDirLock, JobStore, SqliteStore, Store};
-use crate::task::Base;
 use anyhow::Context;
-use candle_core::DType;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use time::OffsetDateTime;
 
@@ -50,26 +47,6 @@ impl Application {
             .handle("generator", 1, handler)
             .start()
     }
-}
-
-/// Loads the base model that the options name.
-///
-/// # Errors
-/// Says which file, option or device.
-pub fn load_base(options: &BaseOptions) -> anyhow::Result<Base> {
-    let device = device::select(&options.device)?;
-    let dtype = match options.dtype {
-        Precision::F32 => DType::F32,
-        Precision::F16 => DType::F16,
-        Precision::Bf16 => DType::BF16,
-    };
-    let loading = Loading { dtype, device, quantization: None };
-    if options.base == "demo" {
-        return Ok(Base::from_bytes("attune-demo", &demo_model::base()?, &loading)?);
-    }
-    let dir = Path::new(&options.base);
-    anyhow::ensure!(dir.is_dir(), "--base {}: no such directory (give `demo` or a model's directory)", options.base);
-    Ok(Base::from_directory(dir, &loading)?)
 }
 
 /// Opens the data directory, loads the base and starts the engine. Jobs wait for [`Application::start_jobs`].

@@ -2,10 +2,13 @@
 
 mod build;
 mod demo_model;
+mod download;
+mod loading;
 mod options;
 mod serve;
 
-pub use build::{Application, build, load_base};
+pub use build::{Application, build};
 pub use demo_model::{demo_generator, recorded_evaluation};
+pub use loading::{checkpoint_directory, load_base};
 pub use options::{BaseOptions, ServeOptions};
 pub use serve::{drain_jobs, serve, termination};

@@ -1,32 +1,69 @@
 //! Options that subcommands share. Each is a flag, an environment variable and a key of `attune.toml`; the help shows
 //! all three.
 
+use crate::lm::Quantization;
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 
 /// Which base model, and how it is loaded.
 #[derive(Clone, Debug, Args)]
 pub struct BaseOptions {
-    /// `demo`, or a directory with config.json, tokenizer.json and model.safetensors
-    #[arg(long, env = "ATTUNE_BASE", default_value = "demo", value_name = "demo|DIR")]
+    /// `demo`; a directory with config.json, tokenizer.json and safetensors; a .gguf file; or an id on the Hugging Face
+    /// hub: ORG/NAME, ORG/NAME@REVISION, ORG/NAME/FILE.gguf (downloaded once into the hub's cache; HF_TOKEN for gated ones)
+    #[arg(long, env = "ATTUNE_BASE", default_value = "demo", value_name = "demo|DIR|HUB-ID|FILE.gguf")]
     pub base: String,
     /// Where it runs: auto takes a GPU where this build and this machine have one
     #[arg(long, env = "ATTUNE_DEVICE", default_value = "auto", value_name = "auto|cpu|cuda:N")]
     pub device: String,
-    /// The precision of the weights
-    #[arg(long, env = "ATTUNE_DTYPE", default_value = "f32")]
+    /// The precision of weights and arithmetic: auto is the checkpoint's on a GPU and f32 on a CPU, where 16 bits are slower.
+    /// The weights take their number times 4 bytes in f32, 2 in f16 and bf16; the log says the sum before it is taken
+    #[arg(long, env = "ATTUNE_DTYPE", default_value = "auto")]
     pub dtype: Precision,
+    /// Quantise the weight matrices at load, to 1.06 (q8_0), 0.82 (q6k) or 0.56 (q4k) bytes a weight; adapters stay in full
+    /// precision beside them. A GGUF file is kept as it is stored
+    #[arg(long, env = "ATTUNE_QUANTIZE", value_name = "q8_0|q6k|q4k")]
+    pub quantize: Option<Quantize>,
+    /// Let no text, prompt and answer together, grow beyond so many tokens; the model's own limit where absent
+    #[arg(long, env = "ATTUNE_CONTEXT", value_name = "TOKENS")]
+    pub context: Option<usize>,
+    /// Ask the hub for nothing: a model must be in its cache already
+    #[arg(long, env = "ATTUNE_OFFLINE")]
+    pub offline: bool,
 }
 
 /// Precisions of the weights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Precision {
-    /// 32 bits; on a CPU also the fastest
+    /// What measures best
+    Auto,
+    /// 32 bits
     F32,
     /// 16 bits, IEEE
     F16,
     /// 16 bits, brain float
     Bf16,
+}
+
+/// Quantisations of the weight matrices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Quantize {
+    /// 8 bits in blocks of 32
+    #[value(name = "q8_0")]
+    Q8_0,
+    /// 6 bits in super-blocks of 256
+    Q6k,
+    /// 4 bits in super-blocks of 256
+    Q4k,
+}
+
+impl From<Quantize> for Quantization {
+    fn from(quantize: Quantize) -> Self {
+        match quantize {
+            Quantize::Q8_0 => Self::Q8_0,
+            Quantize::Q6k => Self::Q6k,
+            Quantize::Q4k => Self::Q4k,
+        }
+    }
 }
 
 /// Options of a server.

@@ -6,7 +6,7 @@ use crate::generator::{Calibration, GeneratorFile};
 use crate::lm::{FileConfig, Tokenizer, byte_level_tokenizer_json};
 use crate::lora::SharedA;
 use crate::suite::{Half, Suite};
-use crate::task::{Base, ENCODER_VERSION, Encoder, InputTemplate, Prompter};
+use crate::task::{Base, ENCODER_VERSION, Encoder, InputTemplate, Marks, Prompter};
 use crate::training::Workers;
 use crate::training::adapter_trainer::AdapterRun;
 use crate::training::base_data::BaseData;
@@ -37,8 +37,9 @@ pub(super) fn base(recipe: &Recipe, workers: &Workers, progress: &dyn Progress) 
         return Ok(());
     }
     let tokenizer = Tokenizer::from_bytes(tokenizer_json.as_bytes())?;
-    let eos = tokenizer.id(SPECIAL[1]).context("the tokenizer has no <eos>")?;
-    let prompter = Prompter::new(tokenizer.clone(), template, tokenizer.id(SPECIAL[0]), eos);
+    let special = |name| tokenizer.id(name).with_context(|| format!("the tokenizer has no {name}"));
+    let (bos, ends) = ([special(SPECIAL[0])?], [special(SPECIAL[1])?]);
+    let prompter = Prompter::new(tokenizer.clone(), template, &Marks { bos: &bos, ends: &ends })?;
     let run = BaseRun {
         config: config(),
         rows: 24,
@@ -167,7 +168,7 @@ fn context<'a>(
         shared,
         alpha: AdapterRun::default().alpha,
         parent: None,
-        bos: base.bos(),
+        bos: base.begin(),
         workers,
         progress,
         checkpoint: None,

@@ -135,7 +135,7 @@ impl Recipe {
         let context = AdapterContext {
             model: base.model(),
             shared,
-            bos: base.bos(),
+            bos: base.begin(),
             workers,
             progress,
             checkpoints: Some(self.out.join("adapters")),

@@ -88,6 +88,17 @@ pub enum Error {
         /// Tokens that fit.
         context: usize,
     },
+    /// A GGUF file that cannot be.
+    #[error(transparent)]
+    Gguf(#[from] super::gguf::Error),
+    /// A chat template, or a chat that it refuses.
+    #[error(transparent)]
+    Chat(#[from] super::chat::Error),
+    /// A chat template that does not show what was said.
+    #[error(
+        "the chat template leaves out what the user or the assistant says: give the base an attune.json with its input template"
+    )]
+    ChatWithoutContent,
     /// A shape or arithmetic error of the tensor library.
     #[error(transparent)]
     Tensor(#[from] candle_core::Error),

@@ -11,10 +11,13 @@
 
 mod attention;
 mod block;
+pub mod chat;
 mod config;
 mod error;
+pub mod gguf;
 mod kv_cache;
 mod linear;
+mod memory;
 mod mlp;
 mod model;
 mod norm;
@@ -29,8 +32,12 @@ mod weights;
 pub use config::{Activation, Biases, Config, Family, FileConfig, LayerKind, RopeConfig, RopeScaling, token_ids};
 pub use error::Error;
 pub use kv_cache::KvCache;
+pub use memory::MemoryNeed;
 pub use model::Model;
 pub use packed::{Packed, Piece};
 pub use row_adapters::{RowAdapters, SlotRows};
 pub use tokenizer::{Tokenizer, byte_level_tokenizer_json};
-pub use weights::{BaseDigest, Checkpoint, CheckpointSource, Loading, Quantization, TensorInfo, Weight, WeightSource};
+pub use weights::{
+    BaseDigest, Checkpoint, CheckpointSource, GgufSource, GgufWeights, Loading, Quantization, TensorInfo, Weight,
+    WeightSource,
+};

@@ -46,6 +46,23 @@ impl Tokenizer {
         self.inner.decode(tokens, true).map_err(|e| Error::Tokenizer { reason: e.to_string() })
     }
 
+    /// What the tokenizer itself puts before a text; none where it does not say.
+    ///
+    /// # Errors
+    /// [`Error::Tokenizer`] where the library refuses the empty text.
+    pub fn beginning(&self) -> Result<Option<Vec<u32>>, Error> {
+        if self.inner.get_post_processor().is_none() {
+            return Ok(None);
+        }
+        let encoding = self.inner.encode_fast("", true).map_err(|e| Error::Tokenizer { reason: e.to_string() })?;
+        Ok(Some(encoding.get_ids().to_vec()))
+    }
+
+    /// The text of a token by its id, special ones included.
+    pub fn token(&self, id: u32) -> Option<String> {
+        self.inner.id_to_token(id)
+    }
+
     /// The id of a token by its text.
     pub fn id(&self, token: &str) -> Option<u32> {
         self.inner.token_to_id(token)

@@ -311,7 +311,7 @@ fn best_of(
 ) -> Result<Adapter, Error> {
     let mut best: Option<(f64, Adapter)> = None;
     let pieces = demonstrations.iter().map(|e| base.prompter().answered(&e.input, e.target()));
-    let row = Row { prefix: base.bos().to_vec(), pieces: pieces.collect::<Result<_, _>>().map_err(Error::model)? };
+    let row = Row { prefix: base.begin().to_vec(), pieces: pieces.collect::<Result<_, _>>().map_err(Error::model)? };
     for index in 0..samples {
         let adapter = generator.generate(condition, Draw::Sample { seed, index }).map_err(Error::generator)?;
         if samples == 1 {

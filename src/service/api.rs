@@ -130,7 +130,7 @@ pub struct Generate {
     /// Raw text.
     #[serde(default)]
     pub prompt: Option<String>,
-    /// A conversation: the last user message is the input.
+    /// A conversation, put through the base's chat template; where it has none, the last user message is the input.
     #[serde(default)]
     pub messages: Option<Vec<Message>>,
     /// An adapter's id or name.

@@ -1,9 +1,10 @@
 //! Completions.
 
 use super::adapters::ms;
-use super::api::{CreateAdapter, Generate, GenerateTimings, Generated, Piece, UsedAdapter};
+use super::api::{CreateAdapter, Generate, GenerateTimings, Generated, Message, Piece, UsedAdapter};
 use super::{Error, Service};
 use crate::engine::{AppliedAdapter, Event, Request};
+use crate::lm::chat::{ChatMessage, ChatTemplate, Error as ChatError, GenerationPrompt};
 use crate::lm::sampling::Sampling;
 use futures::{Stream, StreamExt};
 use std::time::Instant;
@@ -42,7 +43,7 @@ impl Service {
     ) -> Result<impl Stream<Item = Piece> + Send + 'static + use<>, Error> {
         let started = Instant::now();
         let sampling = sampling(&request)?;
-        let prompt = self.prompt(&request)?;
+        let prompt = self.prompt(&request).await?;
         let adapter = self.applied(tenant, &request).await?;
         let adapter_ms = ms(started);
         let adapter_id = adapter.as_ref().map(|applied| applied.id.clone());
@@ -85,11 +86,15 @@ impl Service {
         Ok(stream)
     }
 
-    /// The prompt's tokens: `input` as in training, `prompt` raw, `messages` by their last user message.
-    fn prompt(&self, request: &Generate) -> Result<Vec<u32>, Error> {
+    /// The prompt's tokens: `input` as in training, `prompt` raw, `messages` through the chat template, or, where
+    /// the base has none, by their last user message.
+    async fn prompt(&self, request: &Generate) -> Result<Vec<u32>, Error> {
         let given = [request.input.is_some(), request.prompt.is_some(), request.messages.is_some()];
         if given.iter().filter(|given| **given).count() != 1 {
             return Err(invalid("input", "send exactly one of input, prompt and messages"));
+        }
+        if let (Some(messages), Some(chat)) = (&request.messages, self.base.chat()) {
+            return self.chat_prompt(messages, chat).await;
         }
         let input = match (&request.input, &request.messages) {
             (Some(input), _) => Some(input.as_str()),
@@ -99,14 +104,31 @@ impl Service {
             }
             (None, None) => None,
         };
-        let mut tokens = self.base.bos().to_vec();
         let prompter = self.base.prompter();
-        let rest = match input {
-            Some(input) => prompter.question(input),
-            None => prompter.tokenizer().encode(request.prompt.as_deref().unwrap_or_default()),
+        let (begin, rest) = match input {
+            Some(input) => (self.base.begin(), prompter.question(input)),
+            None => (self.base.bos(), prompter.tokenizer().encode(request.prompt.as_deref().unwrap_or_default())),
         };
-        tokens.extend(rest.map_err(Error::model)?);
-        Ok(tokens)
+        Ok([begin, &rest.map_err(Error::model)?].concat())
+    }
+
+    /// A chat as the model was trained on it. A template is a program of its own, so it runs off the async threads.
+    async fn chat_prompt(&self, messages: &[Message], chat: &ChatTemplate) -> Result<Vec<u32>, Error> {
+        if messages.is_empty() {
+            return Err(invalid("messages", "has no message"));
+        }
+        let message = |m: &Message| ChatMessage { role: m.role.clone(), content: m.content.clone() };
+        let messages: Vec<ChatMessage> = messages.iter().map(message).collect();
+        let chat = chat.clone();
+        let rendering = tokio::task::spawn_blocking(move || chat.render(&messages, GenerationPrompt::Add));
+        let text = rendering.await.map_err(|e| Error::internal(&e.to_string()))?;
+        let text = text.map_err(|error| match error {
+            ChatError::Refused { reason } => {
+                invalid("messages", &format!("are refused by the base's chat template: {reason}"))
+            }
+            other => invalid("messages", &format!("cannot be put through the base's chat template: {other}")),
+        })?;
+        self.base.prompter().tokenizer().encode(&text).map_err(Error::model)
     }
 
     async fn applied(&self, tenant: &str, request: &Generate) -> Result<Option<AppliedAdapter>, Error> {

@@ -146,7 +146,7 @@ impl Run<'_> {
                 shared: &shared,
                 alpha,
                 parent: parent.as_deref(),
-                bos: self.base().bos(),
+                bos: self.base().begin(),
                 workers: &self.workers,
                 progress: &JobProgress(self.context),
                 checkpoint: Some(self.context.work_dir().join("generator.checkpoint.safetensors")),
@@ -224,7 +224,7 @@ impl Run<'_> {
             let raw = self.service.encoder.encode(&[(task.descriptions[0].as_str(), &nothing)])?;
             let adapter = file.generate(&file.standardised(&raw[0])?, Draw::Mean)?;
             let adapters = RowAdapters::of_rows(&[Some((&adapter, 1.0))], self.base().model().dtype())?;
-            let hits = exact_matches(self.base().model(), &[task.test_row(self.base().bos())], &adapters)?;
+            let hits = exact_matches(self.base().model(), &[task.test_row(self.base().begin())], &adapters)?;
             Ok(rate(hits.iter().flatten()))
         });
         let scores: Vec<f64> = scores.into_iter().collect::<Result<_, _>>().map_err(training)?;
@@ -241,7 +241,7 @@ impl Run<'_> {
         let context = AdapterContext {
             model: self.base().model(),
             shared,
-            bos: self.base().bos(),
+            bos: self.base().begin(),
             workers: &self.workers,
             progress: &JobProgress(self.context),
             checkpoints: Some(self.context.work_dir().to_owned()),

@@ -1,14 +1,16 @@
 //! A task in words and examples, the prompts made of it, and its vector.
 
 mod base;
+mod base_files;
 mod description;
 mod encoder;
 mod prompt;
 
-pub use base::{Base, BaseBytes};
+pub use base::Base;
+pub use base_files::{BaseBytes, BaseFiles, Weights};
 pub use description::{Demonstrations, Description, Error, MAX_DEMONSTRATIONS, MAX_DESCRIPTION_CHARS};
 pub use encoder::{ENCODER_VERSION, Encoder};
-pub use prompt::{InputTemplate, Prompter};
+pub use prompt::{InputTemplate, Marks, Prompter};
 
 use serde::{Deserialize, Serialize};
 

@@ -5,13 +5,18 @@
 //! whatever follows it.
 
 use super::Example;
+use crate::lm::chat::{ChatMessage, ChatTemplate, GenerationPrompt};
 use crate::lm::{Error, Piece, Tokenizer};
 use serde::{Deserialize, Serialize};
 
-/// The base's input template, kept beside the base as `attune.json` and part of its digest.
-/// `{}` stands for the text.
+/// The base's input template, part of its digest: kept beside the base as `attune.json`, or taken from its chat
+/// template. `{}` stands for the text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InputTemplate {
+    /// What every prompt begins with, special tokens by their texts. Where it is empty, a prompt begins with the
+    /// token that begins a text.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub begin: String,
     /// The line of the description.
     pub description: String,
     /// The line of the input, up to where the answer begins.
@@ -22,7 +27,39 @@ pub struct InputTemplate {
 
 impl Default for InputTemplate {
     fn default() -> Self {
-        Self { description: "# {}\n".into(), input: "> {}\n= ".into(), demonstration_end: "\n".into() }
+        Self {
+            begin: String::new(),
+            description: "# {}\n".into(),
+            input: "> {}\n= ".into(),
+            demonstration_end: "\n".into(),
+        }
+    }
+}
+
+/// Stand in a rendered chat for what a user and an assistant say.
+const USER: [&str; 2] = ["\u{2983}one\u{2984}", "\u{2983}two\u{2984}"];
+const ASSISTANT: &str = "\u{2983}answer\u{2984}";
+
+impl InputTemplate {
+    /// The template of a chat model: a prompt is a chat, an input one user's turn, an answer the assistant's. The
+    /// description opens the first user's turn, because many templates know no system's.
+    ///
+    /// # Errors
+    /// [`Error::Chat`] where the template refuses the simplest chat, or does not say what it is given.
+    pub fn of_chat(chat: &ChatTemplate) -> Result<Self, Error> {
+        let turn = |role: &str, content: &str| ChatMessage { role: role.to_owned(), content: content.to_owned() };
+        let one = chat.render(&[turn("user", USER[0])], GenerationPrompt::Add)?;
+        let (begin, after) = one.split_once(USER[0]).ok_or(Error::ChatWithoutContent)?;
+        let turns = [turn("user", USER[0]), turn("assistant", ASSISTANT), turn("user", USER[1])];
+        let two = chat.render(&turns, GenerationPrompt::Add)?;
+        let between = two.split_once(ASSISTANT).and_then(|(_, rest)| rest.split_once(USER[1]));
+        let (between, _) = between.ok_or(Error::ChatWithoutContent)?;
+        Ok(Self {
+            begin: begin.to_owned(),
+            description: "{}\n\n".to_owned(),
+            input: format!("{{}}{after}"),
+            demonstration_end: between.to_owned(),
+        })
     }
 }
 
@@ -31,14 +68,36 @@ impl Default for InputTemplate {
 pub struct Prompter {
     tokenizer: Tokenizer,
     template: InputTemplate,
-    bos: Option<u32>,
+    begin: Vec<u32>,
     eos: u32,
 }
 
+/// The tokens that begin and end texts.
+#[derive(Clone, Debug)]
+pub struct Marks<'a> {
+    /// What the tokenizer puts before a text.
+    pub bos: &'a [u32],
+    /// The tokens that end an answer.
+    pub ends: &'a [u32],
+}
+
 impl Prompter {
-    /// The prompter of a base. `eos` ends every answer in training.
-    pub fn new(tokenizer: Tokenizer, template: InputTemplate, bos: Option<u32>, eos: u32) -> Self {
-        Self { tokenizer, template, bos, eos }
+    /// The prompter of a base. Every answer in training ends with the token that ends a turn of the template, or with
+    /// the first that ends an answer.
+    ///
+    /// # Errors
+    /// [`Error::Config`] where nothing ends an answer; those of the tokenizer.
+    pub fn new(tokenizer: Tokenizer, template: InputTemplate, marks: &Marks<'_>) -> Result<Self, Error> {
+        let begin = if template.begin.is_empty() { marks.bos.to_vec() } else { tokenizer.encode(&template.begin)? };
+        let turn_end = tokenizer.encode(&template.demonstration_end)?.first().copied();
+        let eos = turn_end.filter(|id| marks.ends.contains(id)).or(marks.ends.first().copied());
+        let eos = eos.ok_or(Error::Config { field: "eos_token_id", problem: "is missing" })?;
+        Ok(Self { tokenizer, template, begin, eos })
+    }
+
+    /// What stands before a bare input.
+    pub fn begin(&self) -> &[u32] {
+        &self.begin
     }
 
     /// The tokenizer.
@@ -56,7 +115,7 @@ impl Prompter {
     /// # Errors
     /// Those of the tokenizer.
     pub fn prefix(&self, description: Option<&str>, demonstrations: &[Example]) -> Result<Vec<u32>, Error> {
-        let mut tokens: Vec<u32> = self.bos.into_iter().collect();
+        let mut tokens = self.begin.clone();
         if let Some(description) = description {
             tokens.extend(self.tokenizer.encode(&self.template.description.replace("{}", description))?);
         }

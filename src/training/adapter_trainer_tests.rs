@@ -27,7 +27,7 @@ fn train(
     let context = AdapterContext {
         model: base.model(),
         shared: &shared(&base),
-        bos: base.bos(),
+        bos: base.begin(),
         workers: &Workers::new(1).expect("a thread"),
         progress,
         checkpoints,
@@ -47,7 +47,7 @@ fn every_b_gets_the_gradient_that_finite_differences_give() {
     let context = AdapterContext {
         model: base.model(),
         shared: &shared,
-        bos: base.bos(),
+        bos: base.begin(),
         workers: &Workers::new(1).expect("a thread"),
         progress: &Silent,
         checkpoints: None,
@@ -61,7 +61,7 @@ fn every_b_gets_the_gradient_that_finite_differences_give() {
             Var::from_vec(values, (2, slot.output, slot.rank), &Device::Cpu).expect("shape")
         })
         .collect();
-    let rows = rows(&tasks, base.bos(), &run(1), 0);
+    let rows = rows(&tasks, base.begin(), &run(1), 0);
     let value = || f64::from(loss(&context, &vars, &rows, 4.0).expect("loss").to_scalar::<f32>().expect("scalar"));
     let grads = loss(&context, &vars, &rows, 4.0).expect("loss").backward().expect("backward");
     for (slot, var) in slots.iter().zip(&vars) {

@@ -186,7 +186,7 @@ impl Comparison<'_> {
             let mut push = |method, prefix: &[u32], through| {
                 jobs.push(Job { task: index, method, row: data.test_row(prefix), through });
             };
-            let bos = self.base.bos();
+            let bos = self.base.begin();
             push(Method::BaseBare, bos, Through::Base);
             let shown = self.base.prompter().prefix(None, &data.shown[..SHOWN.min(data.shown.len())])?;
             push(Method::BaseDemonstrations, &shown, Through::Base);
@@ -233,7 +233,7 @@ impl Comparison<'_> {
         let job = |(task, (data, adapter)): (usize, (TaskData, Adapter))| Job {
             task,
             method: Method::Generated,
-            row: data.test_row(self.base.bos()),
+            row: data.test_row(self.base.begin()),
             through: Through::Adapter(Arc::new(adapter)),
         };
         let jobs: Vec<Job> = adapters.into_iter().enumerate().map(job).collect();

@@ -38,7 +38,7 @@ impl World {
         let context = AdapterContext {
             model: base.model(),
             shared: &shared,
-            bos: base.bos(),
+            bos: base.begin(),
             workers: &workers,
             progress: &Silent,
             checkpoints: None,
@@ -75,7 +75,7 @@ impl World {
     fn hits(&self, file: &GeneratorFile, task: &TaskData) -> Vec<Vec<bool>> {
         let adapter = file.generate(&self.condition(file, task), Draw::Mean).expect("an adapter");
         let adapters = RowAdapters::of_rows(&[Some((&adapter, 1.0))], DType::F32).expect("rows");
-        exact_matches(self.base.model(), &[task.test_row(self.base.bos())], &adapters).expect("scores")
+        exact_matches(self.base.model(), &[task.test_row(self.base.begin())], &adapters).expect("scores")
     }
 
     fn context(&self, checkpoint: Option<PathBuf>) -> GeneratorContext<'_> {
@@ -86,7 +86,7 @@ impl World {
             shared: &self.shared,
             alpha: ALPHA,
             parent: None,
-            bos: self.base.bos(),
+            bos: self.base.begin(),
             workers: &self.workers,
             progress: &Silent,
             checkpoint,

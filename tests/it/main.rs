@@ -3,4 +3,6 @@
 mod command_line;
 mod families;
 mod fixtures;
+mod gguf;
 mod support;
+mod tokenizers;

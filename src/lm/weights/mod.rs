@@ -2,10 +2,12 @@
 
 mod checkpoint;
 mod digest;
+mod gguf_source;
 mod source;
 mod weight;
 
 pub use checkpoint::{Checkpoint, TensorInfo};
 pub use digest::BaseDigest;
+pub use gguf_source::{GgufSource, GgufWeights};
 pub use source::{CheckpointSource, Loading, Quantization, WeightSource};
 pub use weight::Weight;

@@ -102,8 +102,9 @@ fn loading(options: &BaseOptions, files: &BaseFiles, device: Device) -> anyhow::
             if stored != DType::F32 {
                 tracing::info!(
                     stored = ?stored,
-                    "weights are kept in f32: on a CPU a product of 16-bit weights widens all of them each time (0.2 of \
-                     f32's speed as measured, see docs/performance.md); --quantize q8_0 takes a quarter of the memory and is faster"
+                    "weights are kept in f32: on a CPU a product of 16-bit weights widens them each time (half of f32's \
+                     speed when generating, as measured: docs/performance.md); --quantize q8_0 takes a quarter of the memory \
+                     and is faster"
                 );
             }
             DType::F32

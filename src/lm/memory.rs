@@ -1,7 +1,7 @@
 //! What a model will take in memory, before it takes it.
 
 use super::config::Config;
-use super::weights::Loading;
+use super::weights::{CHUNK_NUMBERS, Loading};
 use candle_core::DType;
 
 /// Bytes that a model takes.
@@ -32,8 +32,12 @@ impl MemoryNeed {
                 None => rows * width * plain,
             };
             need.weights += kept;
-            // The stored numbers, and f32 ones where they are quantised or cast.
-            need.staging = need.staging.max(rows * width * 8);
+            // The stored bytes twice on their way; quantised matrices come a few rows at a time.
+            let staging = match loading.quantization {
+                Some(_) => kept + (rows * width).min(CHUNK_NUMBERS as u64) * 12,
+                None => rows * width * 4,
+            };
+            need.staging = need.staging.max(staging);
         }
         need.weights += config.vector_parameters() * 4;
         need

@@ -23,6 +23,7 @@ mod model;
 mod norm;
 pub mod ops;
 mod packed;
+mod recompute;
 mod rope;
 mod row_adapters;
 pub mod sampling;
@@ -33,7 +34,7 @@ pub use config::{Activation, Biases, Config, Family, FileConfig, LayerKind, Rope
 pub use error::Error;
 pub use kv_cache::KvCache;
 pub use memory::MemoryNeed;
-pub use model::Model;
+pub use model::{Model, Recompute};
 pub use packed::{Packed, Piece};
 pub use row_adapters::{RowAdapters, SlotRows};
 pub use tokenizer::{Tokenizer, byte_level_tokenizer_json};

@@ -8,6 +8,7 @@ use super::kv_cache::KvCache;
 use super::norm::{NormScale, RmsNorm};
 use super::ops::{self, Head, softcapped};
 use super::packed::Packed;
+use super::recompute::recomputed;
 use super::rope::Rope;
 use super::row_adapters::RowAdapters;
 use super::weights::{Weight, WeightSource};
@@ -25,6 +26,16 @@ pub struct Model {
     ropes: Vec<Rope>,
     dtype: DType,
     device: Device,
+    recompute: Recompute,
+}
+
+/// What a backward pass finds in memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recompute {
+    /// All that the layers computed.
+    Never,
+    /// Each layer's input; the rest is computed once more (gradient checkpointing).
+    Layers,
 }
 
 impl Model {
@@ -43,12 +54,28 @@ impl Model {
         let head = if config.tied { embedding.clone() } else { source.matrix("lm_head.weight", shape)? };
         let ropes = config.ropes.iter().cloned().map(Rope::new).collect();
         let (dtype, device) = (last.dtype(), last.device().clone());
-        Ok(Self { config: config.clone(), embedding, blocks, norm, head, ropes, dtype, device })
+        Ok(Self {
+            config: config.clone(),
+            embedding,
+            blocks,
+            norm,
+            head,
+            ropes,
+            dtype,
+            device,
+            recompute: Recompute::Never,
+        })
     }
 
     /// The resolved configuration.
     pub fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// The same weights with another use of memory in training.
+    #[must_use]
+    pub fn with_recompute(&self, recompute: Recompute) -> Self {
+        Self { recompute, ..self.clone() }
     }
 
     /// Where the weights are.
@@ -130,7 +157,10 @@ impl Model {
         let mut x = self.embed(&packed.token_ids(), packed.rows())?; // [B, T, D]
         let mut taps = Vec::new();
         for (layer, block) in self.blocks.iter().enumerate() {
-            x = block.forward(&x, Context::Packed(&maps[block.rope]), adapters)?;
+            x = match self.recompute {
+                Recompute::Never => block.forward(&x, Context::Packed(&maps[block.rope]), adapters)?,
+                Recompute::Layers => recomputed(block, (layer, &x), &maps[block.rope], adapters)?,
+            };
             if after.contains(&(layer + 1)) {
                 taps.push(x.reshape(((), self.config.hidden_size))?);
             }

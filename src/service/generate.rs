@@ -121,7 +121,7 @@ impl Service {
         let messages: Vec<ChatMessage> = messages.iter().map(message).collect();
         let chat = chat.clone();
         let rendering = tokio::task::spawn_blocking(move || chat.render(&messages, GenerationPrompt::Add));
-        let text = rendering.await.map_err(|e| Error::internal(&e.to_string()))?;
+        let text = rendering.await.map_err(Error::internal)?;
         let text = text.map_err(|error| match error {
             ChatError::Refused { reason } => {
                 invalid("messages", &format!("are refused by the base's chat template: {reason}"))

@@ -27,7 +27,7 @@ fn sigmoid(x: f32) -> f32 {
 }
 
 /// √(8/π) and the cubic's factor: GELU by tanh is x · σ(√(8/π) · (x + 0.044715 x³)).
-const GELU_SCALE: f32 = 1.595_769_1;
+const GELU_SCALE: f32 = 1.595_769;
 const GELU_CUBE: f32 = 0.044_715;
 
 /// An activation x · σ(u(x)): σ(u) and u'.

@@ -175,7 +175,7 @@ fn a_product_with_quantised_weights_differentiates_its_input() {
     let quantised = std::sync::Arc::new(
         candle_core::quantized::QTensor::quantize(&w, candle_core::quantized::GgmlDType::Q8_0).expect("blocks"),
     );
-    let x = random(&mut noise, &[2, 32]);
+    let (x, many) = (random(&mut noise, &[2, 32]), random(&mut noise, &[1, 8, 32]));
     let dense = quantised.dequantize(&Device::Cpu).expect("numbers");
     let gradient = |y: &Tensor| weigh(y).expect("scalar").backward().expect("backward").remove(&x).expect("gradient");
     let found = super::quantised_linear(&x, &quantised).expect("forward");
@@ -183,4 +183,8 @@ fn a_product_with_quantised_weights_differentiates_its_input() {
     // The input is quantised for the product, too.
     close(&found, &expected, 0.2);
     close(&gradient(&found), &gradient(&expected), 1e-4);
+    // Many tokens at once are multiplied with the weights as plain numbers.
+    let found = super::quantised_linear(&many, &quantised).expect("forward");
+    close(&found, &super::linear(&many, &dense).expect("forward"), 1e-5);
+    check(&[&many], || weigh(&super::quantised_linear(&many, &quantised)?));
 }

@@ -17,7 +17,7 @@ pub fn lora_linear(x: &Tensor, weight: &Tensor, a: &Tensor, b: &Tensor) -> Resul
 struct Linear;
 
 /// `x · wᵀ` over the flattened leading dimensions of x.
-fn product_nt<S: BackendStorage>(x: &S, xl: &Layout, w: &S, wl: &Layout) -> Result<(S, Shape)> {
+pub(super) fn product_nt<S: BackendStorage>(x: &S, xl: &Layout, w: &S, wl: &Layout) -> Result<(S, Shape)> {
     let (out, width) = wl.shape().dims2()?;
     let rows = xl.shape().elem_count() / width;
     let flat = Layout::contiguous_with_offset((rows, width), xl.start_offset());

@@ -11,6 +11,7 @@ use safetensors::tensor::{Dtype, Metadata};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{Cursor, Read, Seek, SeekFrom};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
@@ -125,11 +126,15 @@ impl Checkpoint {
     /// [`Error::MissingTensor`] where there is none; [`Error::Checkpoint`] where the file ends too early.
     pub fn read(&self, name: &str) -> Result<Vec<u8>, Error> {
         let info = self.info(name).ok_or_else(|| Error::MissingTensor { name: name.to_owned() })?;
+        self.read_at(name, info, 0..info.bytes)
+    }
+
+    fn read_at(&self, name: &str, info: &TensorInfo, range: Range<usize>) -> Result<Vec<u8>, Error> {
         let (file, source) = &self.files[info.file];
         let mut source = source.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let mut bytes = vec![0; info.bytes];
+        let mut bytes = vec![0; range.len()];
         source
-            .read_at(info.offset, &mut bytes)
+            .read_at(info.offset + range.start as u64, &mut bytes)
             .map_err(|e| Error::Checkpoint { file: file.clone(), problem: format!("tensor {name}: {e}") })?;
         Ok(bytes)
     }
@@ -140,6 +145,14 @@ impl Checkpoint {
     /// As [`Self::read`]; [`Error::TensorShape`] where it has another shape, [`Error::Unsupported`] where
     /// its numbers are no floats.
     pub fn tensor(&self, name: &str, shape: &[usize], dtype: DType) -> Result<Tensor, Error> {
+        self.part(name, shape, 0..shape.first().copied().unwrap_or(1), dtype)
+    }
+
+    /// Some rows (along the first dimension) of a float tensor in `dtype`, on the CPU.
+    ///
+    /// # Errors
+    /// As [`Self::tensor`].
+    pub fn part(&self, name: &str, shape: &[usize], rows: Range<usize>, dtype: DType) -> Result<Tensor, Error> {
         let info = self.info(name).ok_or_else(|| Error::MissingTensor { name: name.to_owned() })?;
         if info.shape != shape {
             let (found, expected) = (info.shape.clone(), shape.to_vec());
@@ -154,8 +167,13 @@ impl Checkpoint {
                 return Err(Error::Unsupported { what: "tensor type", value });
             }
         };
-        let bytes = self.read(name)?;
-        Ok(Tensor::from_raw_buffer(&bytes, stored, shape, &Device::Cpu)?.to_dtype(dtype)?)
+        let mut shape = shape.to_vec();
+        let row_bytes = info.bytes / shape.first().copied().unwrap_or(1).max(1);
+        if let Some(first) = shape.first_mut() {
+            *first = rows.len();
+        }
+        let bytes = self.read_at(name, info, rows.start * row_bytes..rows.end * row_bytes)?;
+        Ok(Tensor::from_raw_buffer(&bytes, stored, &shape, &Device::Cpu)?.to_dtype(dtype)?)
     }
 
     /// Adds every file's name and bytes to a digest.

@@ -10,4 +10,5 @@ pub use checkpoint::{Checkpoint, TensorInfo};
 pub use digest::BaseDigest;
 pub use gguf_source::{GgufSource, GgufWeights};
 pub use source::{CheckpointSource, Loading, Quantization, WeightSource};
+pub(super) use weight::CHUNK_NUMBERS;
 pub use weight::Weight;

@@ -104,8 +104,8 @@ impl WeightSource for CheckpointSource<'_> {
         match self.loading.quantization {
             None => Ok(Weight::Dense(self.tensor(name, &[out, width])?)),
             Some(quantization) => {
-                let wide = self.checkpoint.tensor(name, &[out, width], DType::F32)?;
-                Ok(Weight::quantised(&wide.to_device(&self.loading.device)?, quantization)?)
+                let rows = |rows| self.checkpoint.part(name, &[out, width], rows, DType::F32);
+                Weight::quantised_by_rows((out, width), quantization, &self.loading.device, rows)
             }
         }
     }

@@ -1,10 +1,15 @@
 //! A weight matrix as it is kept: plain numbers, or quantised blocks.
 
 use super::Quantization;
-use crate::lm::ops;
-use candle_core::quantized::{GgmlDType, QTensor};
-use candle_core::{DType, Result, Tensor};
+use crate::lm::{Error, ops};
+use candle_core::quantized::{GgmlDType, QStorage, QTensor};
+use candle_core::{DType, Device, Result, Tensor};
+use std::borrow::Cow;
+use std::ops::Range;
 use std::sync::Arc;
+
+/// A matrix is quantised so many weights at a time.
+pub(in crate::lm) const CHUNK_NUMBERS: usize = 1 << 22;
 
 /// W `[out, in]`: a linear layer, or a table of V rows. Cloning shares it.
 #[derive(Clone, Debug)]
@@ -16,22 +21,41 @@ pub enum Weight {
 }
 
 impl Weight {
-    /// Quantises a matrix. Rows that the blocks do not fit get the next coarser-grained kind that
-    /// does: q4k and q6k need rows of 256 weights, q8_0 of 32; others stay as they are.
+    /// Quantises a matrix `[out, in]` that `rows` gives some rows at a time, f32 on the CPU, so that it never stands in
+    /// memory as a whole. Rows that the blocks do not fit get those that do: q4k and q6k need rows of 256 weights, q8_0
+    /// of 32; others stay f32.
+    ///
+    /// # Errors
+    /// Those of `rows` and of the tensor library.
+    pub fn quantised_by_rows(
+        (out, width): (usize, usize),
+        quantization: Quantization,
+        device: &Device,
+        rows: impl Fn(Range<usize>) -> std::result::Result<Tensor, Error>,
+    ) -> std::result::Result<Self, Error> {
+        let kinds = [quantization.kind(), GgmlDType::Q8_0];
+        let Some(kind) = kinds.into_iter().find(|kind| width.is_multiple_of(kind.block_size())) else {
+            return Ok(Self::Dense(rows(0..out)?.to_device(device)?));
+        };
+        let at_once = (CHUNK_NUMBERS / width.max(1)).max(1);
+        let mut blocks = Vec::with_capacity(out * width / kind.block_size() * kind.type_size());
+        for first in (0..out).step_by(at_once) {
+            let part = rows(first..out.min(first + at_once))?;
+            blocks.extend_from_slice(&QTensor::quantize(&part, kind)?.data()?);
+        }
+        let storage = QStorage::from_data(Cow::Owned(blocks), device, kind)?;
+        Ok(Self::Quantised(Arc::new(QTensor::new(storage, (out, width))?)))
+    }
+
+    /// Quantises a matrix that is in memory.
     ///
     /// # Errors
     /// Those of the tensor library.
-    pub fn quantised(matrix: &Tensor, quantization: Quantization) -> Result<Self> {
-        let (_, width) = matrix.dims2()?;
-        let kinds = [quantization.kind(), GgmlDType::Q8_0];
-        match kinds.into_iter().find(|kind| width.is_multiple_of(kind.block_size())) {
-            Some(kind) => {
-                let device = matrix.device().clone();
-                let onto = matrix.to_device(&candle_core::Device::Cpu)?;
-                Ok(Self::Quantised(Arc::new(QTensor::quantize_onto(&onto, kind, &device)?)))
-            }
-            None => Ok(Self::Dense(matrix.to_dtype(DType::F32)?)),
-        }
+    pub fn quantised(matrix: &Tensor, quantization: Quantization) -> std::result::Result<Self, Error> {
+        let (out, width) = matrix.dims2()?;
+        let wide = matrix.to_device(&Device::Cpu)?.to_dtype(DType::F32)?;
+        let rows = |rows: Range<usize>| Ok(wide.narrow(0, rows.start, rows.len())?);
+        Self::quantised_by_rows((out, width), quantization, matrix.device(), rows)
     }
 
     /// x `[.., in]` · Wᵀ, `[.., out]`. x gets a gradient; W where it is a variable.

@@ -93,6 +93,25 @@ impl Model {
         self.config.parameters()
     }
 
+    /// How the layers' matrices are kept, by bytes most of them: `f32`, `bf16`, `q8_0`, `q4k` …
+    pub fn weight_kind(&self) -> String {
+        let mut bytes = std::collections::BTreeMap::new();
+        let mut layers = self.blocks.clone();
+        for block in &mut layers {
+            for module in self.config.shape().modules() {
+                if let Some(linear) = block.linear_mut(*module) {
+                    *bytes.entry(linear.weight().kind()).or_insert(0) += linear.weight().bytes();
+                }
+            }
+        }
+        bytes.into_iter().max_by_key(|(_, bytes)| *bytes).map_or_else(String::new, |(kind, _)| kind)
+    }
+
+    /// Bytes of the keys and values of one token of a text.
+    pub fn cache_bytes_per_token(&self) -> u64 {
+        super::MemoryNeed::cache_per_token(&self.config, self.dtype)
+    }
+
     /// Bytes that the matrices take; a tied output layer counts once.
     pub fn weight_bytes(&self) -> u64 {
         let mut layers = self.blocks.clone();

@@ -125,6 +125,13 @@ impl Service {
         Ok(())
     }
 
+    /// The precision that determines what the base reads in a description: of the arithmetic, and of weights kept otherwise.
+    fn precision(&self) -> String {
+        let model = self.base.model();
+        let (dtype, weights) = (format!("{:?}", model.dtype()), model.weight_kind());
+        if weights.eq_ignore_ascii_case(&dtype) { dtype } else { format!("{dtype} over {weights}") }
+    }
+
     /// One of the adapter's PEFT files.
     ///
     /// # Errors
@@ -217,7 +224,7 @@ impl Service {
         (seed, samples): (Option<u64>, usize),
     ) -> String {
         let all = serde_json::json!({
-            "base": self.base.digest(), "dtype": format!("{:?}", self.base.model().dtype()), "generator": generator,
+            "base": self.base.digest(), "dtype": self.precision(), "generator": generator,
             "encoder": ENCODER_VERSION, "description": description.as_str(),
             "demonstrations": demonstrations.examples(), "seed": seed, "samples": samples,
         });

@@ -276,8 +276,16 @@ pub struct Info {
     pub base_parameters: u64,
     /// Where it runs: `cpu` or `cuda:N`.
     pub device: String,
-    /// The precision it is loaded in.
+    /// Its family, as `model_type` names it.
+    pub base_family: String,
+    /// The precision of the arithmetic.
     pub dtype: String,
+    /// How its weight matrices are kept: `f32`, `bf16`, `q8_0`, `q4k` …
+    pub weights: String,
+    /// Whether it has a chat template, which `messages` and `input` go through.
+    pub chat_template: bool,
+    /// What the base takes in memory.
+    pub memory: MemoryInfo,
     /// The active generator's id.
     pub generator: Option<String>,
     /// Modules that a generated adapter changes.
@@ -286,6 +294,15 @@ pub struct Info {
     pub limits: Limits,
     /// What the engine is doing.
     pub engine: EngineInfo,
+}
+
+/// What the base takes in memory.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, ToSchema)]
+pub struct MemoryInfo {
+    /// Bytes of the weights.
+    pub weight_bytes: u64,
+    /// Bytes of the keys and values of one token of a running text.
+    pub cache_bytes_per_token: u64,
 }
 
 /// Limits of requests.

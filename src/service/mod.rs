@@ -152,7 +152,14 @@ impl Service {
             base_digest: self.base.digest().to_owned(),
             base_parameters: self.base.parameters(),
             device: device_name(model.device()),
+            base_family: model.config().family.name().to_owned(),
             dtype: format!("{:?}", model.dtype()).to_lowercase(),
+            weights: model.weight_kind(),
+            chat_template: self.base.chat().is_some(),
+            memory: MemoryInfo {
+                weight_bytes: model.weight_bytes(),
+                cache_bytes_per_token: model.cache_bytes_per_token(),
+            },
             target_modules: active
                 .as_ref()
                 .map_or_else(|| model.config().shape().modules().to_vec(), |a| a.file.config().layout.modules()),

@@ -93,6 +93,14 @@ impl Weight {
         }
     }
 
+    /// How its numbers are kept, such as `f32` or `q8_0`.
+    pub fn kind(&self) -> String {
+        match self {
+            Self::Dense(weight) => weight.dtype().as_str().to_owned(),
+            Self::Quantised(weight) => format!("{:?}", weight.dtype()).to_lowercase(),
+        }
+    }
+
     /// Bytes that it takes.
     pub fn bytes(&self) -> u64 {
         match self {

@@ -67,11 +67,18 @@ impl From<lora::Error> for Problem {
         let detail = error.to_string();
         let naming = |part: &str| Self::new(Code::InvalidAdapter, detail.as_str()).naming(part);
         match error {
-            lora::Error::Json(_) | lora::Error::Unsupported { .. } | lora::Error::UnknownTarget { .. } => {
-                naming("adapter_config")
-            }
+            lora::Error::Json(_)
+            | lora::Error::Unsupported { .. }
+            | lora::Error::MissingKey { .. }
+            | lora::Error::Pattern { .. }
+            | lora::Error::ChangedBase { .. }
+            | lora::Error::UnknownTarget { .. } => naming("adapter_config"),
             lora::Error::Safetensors { .. }
             | lora::Error::UnknownTensor { .. }
+            | lora::Error::UnsupportedTensor { .. }
+            | lora::Error::LayerLeftOut { .. }
+            | lora::Error::OtherBase { .. }
+            | lora::Error::Pickle
             | lora::Error::MissingTensor { .. }
             | lora::Error::Shape { .. }
             | lora::Error::Dtype { .. }

@@ -1,11 +1,13 @@
 //! Wiring: a configured process out of the parts, and its life from listening to draining.
 
 mod build;
+mod checkpoint;
 mod demo_model;
 mod options;
 mod serve;
 
 pub use build::{Application, build, load_base};
+pub use checkpoint::{BaseCheckpoint, open_checkpoint};
 pub use demo_model::{demo_generator, recorded_evaluation};
 pub use options::{BaseOptions, ServeOptions};
 pub use serve::{drain_jobs, serve, termination};

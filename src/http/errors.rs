@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::problem::{Code, Problem};
 use crate::jobs::QueueError;
+use crate::lora::ArchiveError;
 use crate::service::Error;
 use crate::store::{ArtifactError, StoreError};
 use crate::{engine, lora, task};
@@ -84,8 +85,10 @@ impl From<lora::Error> for Problem {
             | lora::Error::Dtype { .. }
             | lora::Error::NotFinite { .. } => naming("adapter_model"),
             lora::Error::Rank { .. } | lora::Error::Alpha { .. } => naming("adapter_config"),
+            lora::Error::Archive(ArchiveError::TooLarge { .. }) => Self::new(Code::TooLarge, detail),
+            lora::Error::Archive(_) => naming("archive"),
             // No file is read for a request, and the tensors were checked before they were used.
-            lora::Error::File { .. } | lora::Error::Tensor(_) => Self::internal(&detail),
+            lora::Error::File { .. } | lora::Error::Write { .. } | lora::Error::Tensor(_) => Self::internal(&detail),
         }
     }
 }

@@ -33,4 +33,6 @@ pub use model::Model;
 pub use packed::{Packed, Piece};
 pub use row_adapters::{RowAdapters, SlotRows};
 pub use tokenizer::{Tokenizer, byte_level_tokenizer_json};
-pub use weights::{BaseDigest, Checkpoint, CheckpointSource, Loading, Quantization, TensorInfo, Weight, WeightSource};
+pub use weights::{
+    BaseDigest, Checkpoint, CheckpointSource, Loading, Merged, Merging, Quantization, TensorInfo, Weight, WeightSource,
+};

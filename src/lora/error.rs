@@ -14,6 +14,12 @@ pub enum Error {
         /// The system's reason.
         source: std::io::Error,
     },
+    /// The adapter cannot be written.
+    #[error("cannot write the adapter: {source}")]
+    Write {
+        /// The system's reason.
+        source: std::io::Error,
+    },
     /// `adapter_config.json` does not parse.
     #[error("adapter_config.json is not valid: {0}")]
     Json(#[from] serde_json::Error),
@@ -28,6 +34,9 @@ pub enum Error {
         "adapter_model.bin is a pickle, which runs code when it is read, and is refused; convert it: load it with peft and save it with save_pretrained(…, safe_serialization=True)"
     )]
     Pickle,
+    /// An archive that cannot be an adapter.
+    #[error(transparent)]
+    Archive(#[from] super::ArchiveError),
     /// A key that must be there.
     #[error("adapter_config.json: {field} is missing")]
     MissingKey {

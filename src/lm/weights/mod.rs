@@ -2,10 +2,13 @@
 
 mod checkpoint;
 mod digest;
+mod merging;
+mod shards;
 mod source;
 mod weight;
 
 pub use checkpoint::{Checkpoint, TensorInfo};
 pub use digest::BaseDigest;
+pub use merging::{Merged, Merging};
 pub use source::{CheckpointSource, Loading, Quantization, WeightSource};
 pub use weight::Weight;

@@ -28,7 +28,8 @@ impl<T: Copy> Patterns<T> {
         let compiled = entries.map(|(key, given)| {
             let refused = |problem: String| Error::Pattern { field, key: key.clone(), problem };
             let regex = compile(key).map_err(|error| refused(error.to_string()))?;
-            let value = value(given).ok_or_else(|| refused(format!("the value {given} is not one that it can have")))?;
+            let value =
+                value(given).ok_or_else(|| refused(format!("the value {given} is not one that it can have")))?;
             Ok((regex, value))
         });
         Ok(Self(compiled.collect::<Result<_, Error>>()?))

@@ -45,7 +45,9 @@ fn an_adapter_keeps_the_name_of_its_base() {
 fn tensors_outside_the_listed_layers_are_refused() {
     let error = refusal(&with_config(|config| config["layers_to_transform"] = json!([1])));
     assert!(error.contains("layers.0.") && error.contains("layers_to_transform"), "{error}");
-    assert!(read_peft(&with_config(|config| config["layers_to_transform"] = json!([0, 1])), &BASE, &Device::Cpu).is_ok());
+    assert!(
+        read_peft(&with_config(|config| config["layers_to_transform"] = json!([0, 1])), &BASE, &Device::Cpu).is_ok()
+    );
 }
 
 #[test]

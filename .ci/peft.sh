@@ -2,9 +2,12 @@
 # Holds adapters against PEFT itself: transformers and peft load a fixture's base and an adapter, and
 # must compute the logits that stand beside it.
 #
-# Two parts. The first uses the fixtures' own adapters and reference logits, and shows that
+# Three parts. The first uses the fixtures' own adapters and reference logits, and shows that
 # peft_roundtrip.py and the fixtures agree. The second runs the command lines of
 # .ci/peft_commands.txt for every fixture and adapter, and checks what attune wrote.
+#
+# The third merges adapters into their bases with `attune adapter merge` and loads the merged checkpoints in
+# transformers, whole and in shards.
 #
 # Exits with 77 where Python or PyPI is missing.
 set -euo pipefail
@@ -55,6 +58,15 @@ save_file({"tokens": stored["tokens"], "logits": stored[f"logits_{adapter}"]}, o
 PYTHON
 }
 
+# Merges the adapter "all" of a base and holds the checkpoint against peft's logits.
+merged() {
+    local base=$1 size=$2 out=$work/merged/${1##*/}-$2
+    mkdir -p "$work/merged"
+    echo "--- ${base##*/} with all merged in, files of at most $size"
+    target/debug/attune adapter merge --base "$base" --adapter "$base/adapters/all" --out "$out" --max-shard-size "$size"
+    "$venv/bin/python" .ci/merged_roundtrip.py "$out" "$base/reference.safetensors"
+}
+
 # Runs the listed command lines with ATTUNE, BASE, ADAPTER and OUT set; together they must leave
 # $OUT/adapter (a PEFT directory) and $OUT/logits.safetensors.
 run_listed_commands() {
@@ -92,4 +104,8 @@ done
 if ((${#listed[@]} == 0)); then
     echo "NOT CHECKED: what attune itself writes, since $commands lists no command yet"
 fi
-echo "$count adapters agree with PEFT"
+for base in tests/fixtures/llama_tied tests/fixtures/families/{qwen2,gemma2,phi3}; do
+    merged "$base" 5GB
+    merged "$base" 20KB
+done
+echo "$count adapters agree with PEFT, and so do the merged checkpoints"

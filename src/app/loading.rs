@@ -30,41 +30,53 @@ pub fn load_base(options: &BaseOptions) -> anyhow::Result<Base> {
     Ok(Base::load(&files, &loading)?)
 }
 
-fn open(options: &BaseOptions) -> anyhow::Result<BaseFiles> {
-    if options.base == "demo" {
-        return Ok(BaseFiles::from_bytes("attune-demo", &demo_model::base()?)?);
-    }
-    let path = Path::new(&options.base);
-    if path.is_dir() {
-        return Ok(BaseFiles::from_directory(path)?);
-    }
-    if path.is_file() {
-        return open_file(path);
-    }
-    let is_path = options.base.starts_with(['.', '/', '~']) || options.base.contains('\\');
-    let model = HubModel::parse(&options.base);
-    let model = match model {
-        Ok(model) if !is_path => model,
-        Ok(_) => bail!("--base {}: there is no such directory or file", options.base),
-        Err(error) => bail!(
-            "--base {}: there is no such directory or file, and it is no model's id on the hub ({error}); give `demo`, \
-             a model's directory, a .gguf file or an id such as Qwen/Qwen2.5-0.5B-Instruct",
-            options.base
-        ),
-    };
-    let name = options.base.clone();
-    match download(model, options.offline)? {
-        Downloaded::Directory(dir) => Ok(BaseFiles::from_directory(&dir)?.named(name)),
-        Downloaded::Gguf(file) => Ok(open_file(&file)?.named(name)),
-    }
+/// Where a base is, once it is on this machine.
+enum Located {
+    Demo,
+    Directory(PathBuf),
+    Gguf(PathBuf),
 }
 
-fn open_file(path: &Path) -> anyhow::Result<BaseFiles> {
-    if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gguf")) {
-        return Ok(BaseFiles::from_gguf(path)?);
+fn open(options: &BaseOptions) -> anyhow::Result<BaseFiles> {
+    let files = match locate(options)? {
+        Located::Demo => return Ok(BaseFiles::from_bytes("attune-demo", &demo_model::base()?)?),
+        Located::Directory(dir) => BaseFiles::from_directory(&dir)?,
+        Located::Gguf(file) => BaseFiles::from_gguf(&file)?,
+    };
+    // A model of the hub is called by its id, wherever the cache put it.
+    let is_path = Path::new(&options.base).exists();
+    Ok(if is_path { files } else { files.named(options.base.clone()) })
+}
+
+fn locate(options: &BaseOptions) -> anyhow::Result<Located> {
+    let base = &options.base;
+    if base == "demo" {
+        return Ok(Located::Demo);
     }
-    let dir = path.parent().unwrap_or(path).display();
-    bail!("--base {}: a single file must be a .gguf; for safetensors give their directory, {dir}", path.display())
+    let path = Path::new(base);
+    if path.is_dir() {
+        return Ok(Located::Directory(path.to_owned()));
+    }
+    if path.is_file() {
+        if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gguf")) {
+            return Ok(Located::Gguf(path.to_owned()));
+        }
+        let dir = path.parent().unwrap_or(path).display();
+        bail!("--base {base}: a single file must be a .gguf; for safetensors give their directory, {dir}");
+    }
+    if base.starts_with(['.', '/', '~']) || base.contains('\\') {
+        bail!("--base {base}: there is no such directory or file");
+    }
+    let model = HubModel::parse(base).with_context(|| {
+        format!(
+            "--base {base}: there is no such directory or file, and it is no model's id on the hub; give `demo`, a model's \
+             directory, a .gguf file or an id such as Qwen/Qwen2.5-0.5B-Instruct"
+        )
+    })?;
+    Ok(match download(model, options.offline)? {
+        Downloaded::Directory(dir) => Located::Directory(dir),
+        Downloaded::Gguf(file) => Located::Gguf(file),
+    })
 }
 
 /// Fetches a model into the hub's cache, with progress on standard error.
@@ -167,21 +179,16 @@ fn available_memory() -> Option<u64> {
     Some(machine.min(container)).filter(|bytes| *bytes > 0)
 }
 
-/// A directory whose files a merged checkpoint can be made of.
+/// The directory of safetensors that the options name; none for the demo, whose files are in the binary.
 ///
 /// # Errors
-/// Where the base is no directory of safetensors.
-pub fn checkpoint_directory(options: &BaseOptions) -> anyhow::Result<Option<PathBuf>> {
-    if options.base == "demo" {
-        return Ok(None);
-    }
-    let path = Path::new(&options.base);
-    if path.is_dir() {
-        return Ok(Some(path.to_owned()));
-    }
-    let model = HubModel::parse(&options.base).context("a merged checkpoint is made of a directory of safetensors")?;
-    match download(model, options.offline)? {
-        Downloaded::Directory(dir) => Ok(Some(dir)),
-        Downloaded::Gguf(_) => bail!("a GGUF file is no checkpoint to merge into: give the model's safetensors"),
+/// Where the base is something else.
+pub(super) fn checkpoint_directory(options: &BaseOptions) -> anyhow::Result<Option<PathBuf>> {
+    let gguf = "an adapter is not merged into a GGUF file, whose weights are rounded already: give the Hugging Face \
+                directory that it was made from";
+    match locate(options)? {
+        Located::Demo => Ok(None),
+        Located::Directory(dir) => Ok(Some(dir)),
+        Located::Gguf(path) => bail!("--base {}: {gguf}", path.display()),
     }
 }

@@ -1,6 +1,7 @@
 //! Wiring: a configured process out of the parts, and its life from listening to draining.
 
 mod build;
+mod checkpoint;
 mod demo_model;
 mod download;
 mod loading;
@@ -8,7 +9,8 @@ mod options;
 mod serve;
 
 pub use build::{Application, build};
+pub use checkpoint::{BaseCheckpoint, open_checkpoint};
 pub use demo_model::{demo_generator, recorded_evaluation};
-pub use loading::{checkpoint_directory, load_base};
+pub use loading::load_base;
 pub use options::{BaseOptions, ServeOptions};
 pub use serve::{drain_jobs, serve, termination};

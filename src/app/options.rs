@@ -90,4 +90,7 @@ pub struct ServeOptions {
     /// Memory for adapters, in MiB
     #[arg(long, env = "ATTUNE_ADAPTER_CACHE_MIB", default_value_t = 512)]
     pub adapter_cache_mib: u64,
+    /// The longest adapter that may be imported, in MiB, packed or unpacked
+    #[arg(long, env = "ATTUNE_MAX_IMPORT_MIB", default_value_t = 512)]
+    pub max_import_mib: u64,
 }

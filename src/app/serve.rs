@@ -1,6 +1,7 @@
 //! Listening, and stopping without losing what was accepted.
 
 use super::build::Application;
+use super::options::ServeOptions;
 use crate::http;
 use crate::jobs::RunningRunner;
 use anyhow::Context;
@@ -14,7 +15,8 @@ const DRAIN: Duration = Duration::from_secs(30);
 ///
 /// # Errors
 /// Where the address cannot be bound.
-pub async fn serve(application: Application, listen: &str) -> anyhow::Result<()> {
+pub async fn serve(application: Application, options: &ServeOptions) -> anyhow::Result<()> {
+    let listen = &options.listen;
     let listener = tokio::net::TcpListener::bind(listen)
         .await
         .with_context(|| format!("cannot listen on {listen}: is another server there? choose another with --listen"))?;
@@ -22,7 +24,9 @@ pub async fn serve(application: Application, listen: &str) -> anyhow::Result<()>
     let runner = application.start_jobs();
     let Application { service, lock, .. } = application;
     let (close, closing) = tokio::sync::watch::channel(false);
-    let router = http::router(http::AppState::new(service.clone(), http::BodyLimits::default(), closing));
+    let import = usize::try_from(options.max_import_mib.saturating_mul(1 << 20)).unwrap_or(usize::MAX);
+    let limits = http::BodyLimits { import, ..http::BodyLimits::default() };
+    let router = http::router(http::AppState::new(service.clone(), limits, closing));
     let info = service.info();
     eprintln!(
         "attune {} is ready on http://{address} (base {}, {}, generator {})",

@@ -1,11 +1,11 @@
 //! `attune generate`
 
+use super::adapter::read_directory;
 use super::one_shot::with_service;
 use super::print;
 use crate::app::BaseOptions;
-use crate::service::{Generate, ImportAdapter};
+use crate::service::Generate;
 use crate::store::DEFAULT_TENANT;
-use anyhow::Context;
 use clap::Args;
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -78,11 +78,4 @@ impl GenerateCommand {
             "usage": generated.usage, "timings_ms": generated.timings_ms,
         }))?)
     }
-}
-
-/// The two files of a PEFT directory.
-pub(super) fn read_directory(dir: &Path) -> anyhow::Result<ImportAdapter> {
-    let read = |name: &str| std::fs::read(dir.join(name)).with_context(|| format!("{}", dir.join(name).display()));
-    let (config, weights) = (read("adapter_config.json")?, read("adapter_model.safetensors")?);
-    Ok(ImportAdapter { config, weights, name: None, replace: false })
 }

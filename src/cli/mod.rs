@@ -13,6 +13,7 @@ mod migrate;
 mod one_shot;
 mod serve;
 mod settings;
+mod size;
 mod task;
 mod terminal;
 mod train;

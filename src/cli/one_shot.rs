@@ -33,6 +33,7 @@ pub(super) fn options(base: &BaseOptions, data_dir: PathBuf) -> ServeOptions {
         queue: 16,
         max_rows: 8,
         adapter_cache_mib: 256,
+        max_import_mib: 512,
     }
 }
 

@@ -22,6 +22,6 @@ impl Serve {
             self.options.listen
         );
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-        runtime.block_on(async { serve(build(&self.options).await?, &self.options.listen).await })
+        runtime.block_on(async { serve(build(&self.options).await?, &self.options).await })
     }
 }

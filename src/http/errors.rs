@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::problem::{Code, Problem};
 use crate::jobs::QueueError;
+use crate::lora::ArchiveError;
 use crate::service::Error;
 use crate::store::{ArtifactError, StoreError};
 use crate::{engine, lora, task};
@@ -67,18 +68,27 @@ impl From<lora::Error> for Problem {
         let detail = error.to_string();
         let naming = |part: &str| Self::new(Code::InvalidAdapter, detail.as_str()).naming(part);
         match error {
-            lora::Error::Json(_) | lora::Error::Unsupported { .. } | lora::Error::UnknownTarget { .. } => {
-                naming("adapter_config")
-            }
+            lora::Error::Json(_)
+            | lora::Error::Unsupported { .. }
+            | lora::Error::MissingKey { .. }
+            | lora::Error::Pattern { .. }
+            | lora::Error::ChangedBase { .. }
+            | lora::Error::UnknownTarget { .. } => naming("adapter_config"),
             lora::Error::Safetensors { .. }
             | lora::Error::UnknownTensor { .. }
+            | lora::Error::UnsupportedTensor { .. }
+            | lora::Error::LayerLeftOut { .. }
+            | lora::Error::OtherBase { .. }
+            | lora::Error::Pickle
             | lora::Error::MissingTensor { .. }
             | lora::Error::Shape { .. }
             | lora::Error::Dtype { .. }
             | lora::Error::NotFinite { .. } => naming("adapter_model"),
             lora::Error::Rank { .. } | lora::Error::Alpha { .. } => naming("adapter_config"),
+            lora::Error::Archive(ArchiveError::TooLarge { .. }) => Self::new(Code::TooLarge, detail),
+            lora::Error::Archive(_) => naming("archive"),
             // No file is read for a request, and the tensors were checked before they were used.
-            lora::Error::File { .. } | lora::Error::Tensor(_) => Self::internal(&detail),
+            lora::Error::File { .. } | lora::Error::Write { .. } | lora::Error::Tensor(_) => Self::internal(&detail),
         }
     }
 }

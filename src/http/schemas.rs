@@ -209,7 +209,7 @@ word_mirrors! {
     /// A linear layer that an adapter can change.
     #[serde(rename_all = "snake_case")]
     #[expect(clippy::enum_variant_names, reason = "the names are Hugging Face's")]
-    enum Module { QProj, KProj, VProj, OProj, GateProj, UpProj, DownProj }
+    enum Module { QProj, KProj, VProj, OProj, GateProj, UpProj, DownProj, QkvProj, GateUpProj }
 
     /// Whether the adapter is merged into the weights for the request.
     #[serde(rename_all = "lowercase")]

@@ -13,7 +13,7 @@ const MIB: usize = 1 << 20;
 pub struct BodyLimits {
     /// Of every other route.
     pub general: usize,
-    /// Of `POST /adapters/import`.
+    /// Of `POST /adapters/import`, and of what an archive unpacks to.
     pub import: usize,
     /// Of `PUT /tasks/{name}/examples`.
     pub examples: usize,
@@ -21,7 +21,7 @@ pub struct BodyLimits {
 
 impl Default for BodyLimits {
     fn default() -> Self {
-        Self { general: 16 * MIB, import: 256 * MIB, examples: 8 * MIB }
+        Self { general: 16 * MIB, import: 512 * MIB, examples: 8 * MIB }
     }
 }
 

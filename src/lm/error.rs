@@ -67,6 +67,20 @@ pub enum Error {
         /// What it should have.
         expected: Vec<usize>,
     },
+    /// There is something where a new directory should be.
+    #[error("{} exists already and is not empty: give another --out, or remove it", path.display())]
+    OutputExists {
+        /// Where.
+        path: PathBuf,
+    },
+    /// A file cannot be written.
+    #[error("cannot write {}: {source}", path.display())]
+    Write {
+        /// Which.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
     /// Merging into quantised weights, which would round the adapter away.
     #[error(
         "quantised weights are never merged into: use the adapter unmerged (merge: never), or load the base unquantised"

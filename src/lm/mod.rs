@@ -39,6 +39,6 @@ pub use packed::{Packed, Piece};
 pub use row_adapters::{RowAdapters, SlotRows};
 pub use tokenizer::{Tokenizer, byte_level_tokenizer_json};
 pub use weights::{
-    BaseDigest, Checkpoint, CheckpointSource, GgufSource, GgufWeights, Loading, Quantization, TensorInfo, Weight,
-    WeightSource,
+    BaseDigest, Checkpoint, CheckpointSource, GgufSource, GgufWeights, Loading, Merged, Merging, Quantization,
+    TensorInfo, Weight, WeightSource,
 };

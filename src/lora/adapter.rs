@@ -12,6 +12,7 @@ pub struct Adapter {
     b: Vec<Tensor>,
     alphas: Vec<f64>,
     scales: Vec<f64>,
+    trained_on: Option<Arc<str>>,
 }
 
 impl Adapter {
@@ -31,13 +32,23 @@ impl Adapter {
         let b = b.collect::<candle_core::Result<_>>()?;
         let alphas = vec![alpha; layout.slots().len()];
         let scales = layout.slots().iter().map(|slot| alpha / slot.rank as f64).collect();
-        Ok(Self { layout, a: Arc::clone(shared.tensors()), b, alphas, scales })
+        Ok(Self { layout, a: Arc::clone(shared.tensors()), b, alphas, scales, trained_on: None })
     }
 
     /// An adapter of slots that each bring their own A, B, alpha and scale.
     pub(super) fn from_slots(layout: Layout, a: Vec<Tensor>, b: Vec<Tensor>, factors: Vec<(f64, f64)>) -> Self {
         let (alphas, scales) = factors.into_iter().unzip();
-        Self { layout, a: Arc::new(a), b, alphas, scales }
+        Self { layout, a: Arc::new(a), b, alphas, scales, trained_on: None }
+    }
+
+    /// The same adapter with the name of the base that its file says it was made for.
+    pub(super) fn trained_on(self, base: Option<String>) -> Self {
+        Self { trained_on: base.map(Arc::from), ..self }
+    }
+
+    /// The base that its file says it was made for. Names differ between places: it proves nothing.
+    pub fn base_name(&self) -> Option<&str> {
+        self.trained_on.as_deref()
     }
 
     /// Its slots.

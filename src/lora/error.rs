@@ -1,5 +1,8 @@
 //! Why LoRA weights are refused.
 
+/// Characters of a base's name that are shown.
+const MAX_SHOWN: usize = 200;
+
 /// An error of an adapter's files or values; each names the field or tensor and the mend.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -8,6 +11,12 @@ pub enum Error {
     File {
         /// Which file.
         file: String,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// The adapter cannot be written.
+    #[error("cannot write the adapter: {source}")]
+    Write {
         /// The system's reason.
         source: std::io::Error,
     },
@@ -20,6 +29,38 @@ pub enum Error {
         /// The library's reason.
         reason: String,
     },
+    /// The weights are only there as a pickle.
+    #[error(
+        "adapter_model.bin is a pickle, which runs code when it is read, and is refused; convert it: load it with peft and save it with save_pretrained(…, safe_serialization=True)"
+    )]
+    Pickle,
+    /// An archive that cannot be an adapter.
+    #[error(transparent)]
+    Archive(#[from] super::ArchiveError),
+    /// A key that must be there.
+    #[error("adapter_config.json: {field} is missing")]
+    MissingKey {
+        /// The key.
+        field: &'static str,
+    },
+    /// A key of `rank_pattern` or `alpha_pattern` that is no expression, or its value.
+    #[error("adapter_config.json: {field}, key {key}: {problem}")]
+    Pattern {
+        /// Which of the two.
+        field: &'static str,
+        /// Its key.
+        key: String,
+        /// What is wrong.
+        problem: String,
+    },
+    /// The adapter belongs to a base that its training changed.
+    #[error(
+        "adapter_config.json: init_lora_weights {value} means that training changed the base's weights too; save the adapter with save_pretrained(…, path_initial_model_for_weight_conversion=…), which turns it into a plain LoRA"
+    )]
+    ChangedBase {
+        /// Its value.
+        value: String,
+    },
     /// A feature of PEFT that attune does not have.
     #[error("adapter_config.json: {field} is not supported ({value})")]
     Unsupported {
@@ -30,7 +71,7 @@ pub enum Error {
     },
     /// A target that the base model does not have.
     #[error(
-        "target module {name} is not a linear layer of the base model (known: q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj)"
+        "target module {name} is not a linear layer of the base model (known: q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj, qkv_proj, gate_up_proj)"
     )]
     UnknownTarget {
         /// Its name.
@@ -41,6 +82,30 @@ pub enum Error {
     UnknownTensor {
         /// Its name.
         name: String,
+    },
+    /// A tensor of something that is no plain LoRA of a linear layer.
+    #[error("tensor {name} is {what}, which is not supported: only LoRA of linear layers is")]
+    UnsupportedTensor {
+        /// Its name.
+        name: String,
+        /// What it is.
+        what: &'static str,
+    },
+    /// A tensor of a layer that the configuration leaves out.
+    #[error("tensor {name} is of layer {layer}, which layers_to_transform of adapter_config.json leaves out")]
+    LayerLeftOut {
+        /// Its name.
+        name: String,
+        /// The layer, from 0.
+        layer: usize,
+    },
+    /// The tensors do not fit, and the configuration says what they were made for.
+    #[error("{reason} adapter_config.json says that it was made for {made_for}")]
+    OtherBase {
+        /// The base's name.
+        made_for: String,
+        /// What does not fit.
+        reason: Box<Error>,
     },
     /// A or B without the other.
     #[error("tensor {name} is missing")]
@@ -95,4 +160,17 @@ pub enum Error {
     /// The tensor library's error.
     #[error(transparent)]
     Tensor(#[from] candle_core::Error),
+}
+
+impl Error {
+    /// The same error; where the tensors are another base's, with the name of that base.
+    pub(super) fn made_for(self, base: Option<&str>) -> Self {
+        match (self, base) {
+            (reason @ (Self::Shape { .. } | Self::UnknownTensor { .. }), Some(base)) => {
+                let made_for = base.chars().take(MAX_SHOWN).collect();
+                Self::OtherBase { made_for, reason: Box::new(reason) }
+            }
+            (error, _) => error,
+        }
+    }
 }

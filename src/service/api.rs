@@ -320,6 +320,8 @@ pub struct Limits {
     pub samples: usize,
     /// Bytes of a request's body.
     pub body_bytes: usize,
+    /// Bytes of an adapter that is imported, packed or unpacked.
+    pub import_bytes: usize,
     /// Requests that may wait for the engine.
     pub queue: usize,
 }

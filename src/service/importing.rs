@@ -1,9 +1,11 @@
 //! Adapters that were trained elsewhere.
 
 use super::adapters::named;
+use super::files::blocking;
 use super::{AdapterView, Error, Service};
-use crate::lora::PeftFiles;
+use crate::lora::{PeftFiles, read_archive, read_peft};
 use crate::store::{AdapterRecord, OnNameTaken, PublishOutcome};
+use bytes::Bytes;
 
 /// A PEFT adapter's two files.
 #[derive(Clone, Debug)]
@@ -19,6 +21,14 @@ pub struct ImportAdapter {
 }
 
 impl Service {
+    /// The two files of a tar, gzipped tar or zip that unpacks to at most `limit` bytes.
+    ///
+    /// # Errors
+    /// [`Error::Lora`] says what is wrong with the archive.
+    pub async fn unpack_adapter(&self, archive: Bytes, limit: usize) -> Result<PeftFiles, Error> {
+        blocking(move || Ok(read_archive(&archive, limit as u64)?)).await
+    }
+
     /// Checks and stores an adapter; says whether it is new to the tenant. Its id is the digest of both files.
     ///
     /// # Errors
@@ -26,7 +36,13 @@ impl Service {
     pub async fn import_adapter(&self, tenant: &str, import: ImportAdapter) -> Result<(AdapterView, bool), Error> {
         self.check_name(import.name.as_deref())?;
         let files = PeftFiles { config: import.config, weights: import.weights };
-        let adapter = self.read(&files)?;
+        let base = self.base.clone();
+        // A large adapter is checked number by number, which takes a while.
+        let (adapter, files) = blocking(move || {
+            let model = base.model();
+            Ok((read_peft(&files, &model.config().shape(), model.device())?, files))
+        })
+        .await?;
         let record = AdapterRecord { name: import.name, ..self.store_files(&adapter, files).await? };
         let taken = if import.replace { OnNameTaken::Replace } else { OnNameTaken::Refuse };
         let published = self.store.publish_adapter(tenant, &record, taken).await.map_err(named)?;

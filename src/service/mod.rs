@@ -34,6 +34,8 @@ use time::OffsetDateTime;
 
 /// The largest body of a request.
 pub const MAX_BODY_BYTES: usize = 16 << 20;
+/// The largest adapter that is imported, where the server does not say otherwise.
+pub const MAX_IMPORT_BYTES: usize = 512 << 20;
 /// The most samples of one request.
 pub const MAX_SAMPLES: usize = 64;
 
@@ -171,6 +173,7 @@ impl Service {
                 context_tokens: model.config().context,
                 samples: MAX_SAMPLES,
                 body_bytes: MAX_BODY_BYTES,
+                import_bytes: MAX_IMPORT_BYTES,
                 queue: options.queue,
             },
             engine: EngineInfo { queued: status.queued, running: status.running, max_rows: options.max_rows },

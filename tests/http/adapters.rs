@@ -1,5 +1,9 @@
 //! `/adapters`
 
+use std::io::Write;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use serde_json::json;
 
 use crate::support::{Answer, Server, fixture};
@@ -77,6 +81,91 @@ async fn files_have_etags_and_ranges() {
     assert_eq!((config.header("content-type"), &config.json()["peft_type"]), ("application/json", &json!("LORA")));
     assert_ne!(config.header("etag"), tag);
     assert_eq!(new.header("etag"), tag);
+}
+
+/// The fixture's adapter in a folder of a tar.
+fn tar() -> Vec<u8> {
+    let mut builder = tar::Builder::new(Vec::new());
+    for name in ["adapter_config.json", "adapter_model.safetensors"] {
+        let bytes = fixture(&format!("adapters/qv/{name}"));
+        let mut header = tar::Header::new_gnu();
+        header.set_size(bytes.len() as u64);
+        header.set_mode(0o644);
+        builder.append_data(&mut header, format!("qv/{name}"), bytes.as_slice()).unwrap();
+    }
+    builder.into_inner().unwrap()
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn zip() -> Vec<u8> {
+    let mut writer = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    for name in ["adapter_config.json", "adapter_model.safetensors"] {
+        writer.start_file(name, zip::write::SimpleFileOptions::default()).unwrap();
+        writer.write_all(&fixture(&format!("adapters/qv/{name}"))).unwrap();
+    }
+    writer.finish().unwrap().into_inner()
+}
+
+#[tokio::test]
+async fn an_archive_gives_the_adapter_that_its_files_give() {
+    let server = Server::start().await;
+    let files = import(&server, &[]).await.json();
+    for (media_type, bytes) in
+        [("application/x-tar", tar()), ("application/gzip", gzip(&tar())), ("application/zip", zip())]
+    {
+        let body = form(&server, [("archive", bytes.as_slice())].into_iter()).await;
+        assert_eq!((body.status.as_u16(), &body.json()["id"]), (200, &files["id"]), "{media_type}: {}", body.text());
+        let path = "/adapters/import?name=mine&replace=true";
+        let alone = server.with_body("POST", path, media_type, bytes).await;
+        assert_eq!((alone.status.as_u16(), &alone.json()["id"]), (200, &files["id"]), "{media_type}");
+        assert_eq!(server.call("GET", "/adapters/mine").await.json()["id"], files["id"]);
+    }
+}
+
+#[tokio::test]
+async fn an_archive_that_cannot_be_is_refused() {
+    let server = Server::start().await;
+    let archive =
+        async |bytes: &[u8]| server.with_body("POST", "/adapters/import", "application/zip", bytes.to_vec()).await;
+    let problem = archive(b"nonsense").await.problem(422, "invalid_adapter");
+    assert_eq!(problem["invalid_params"][0]["name"], "archive");
+    archive(&zip()[..100]).await.problem(422, "invalid_adapter");
+    archive(&[]).await.problem(422, "invalid_adapter");
+    archive(&gzip(&vec![0; 4 << 20])).await.problem(413, "too_large");
+    archive(&vec![0; crate::support::LIMITS.import + 1]).await.problem(413, "too_large");
+    import(&server, &[("archive", "zip")]).await.invalid("archive");
+    server.with_body("POST", "/adapters/import?replace=perhaps", "application/zip", zip()).await.invalid("replace");
+}
+
+#[tokio::test]
+async fn a_body_that_is_too_long_is_given_up_on_the_way() {
+    use futures::StreamExt;
+    let server = Server::start().await;
+    for media_type in ["application/zip", "multipart/form-data; boundary=b"] {
+        let sent = Arc::new(AtomicUsize::new(0));
+        let counted = sent.clone();
+        // Without end: only a reader that stops ends it.
+        let chunks = futures::stream::repeat_with(move || {
+            let first = counted.fetch_add(1, Ordering::Relaxed) == 0;
+            let begin: &[u8] = b"--b\r\ncontent-disposition: form-data; name=\"archive\"\r\n\r\n";
+            let chunk = if first { begin.to_vec() } else { vec![0; 1 << 16] };
+            Ok::<_, std::io::Error>(chunk)
+        });
+        let body = axum::body::Body::from_stream(chunks.boxed());
+        server.with_body("POST", "/adapters/import", media_type, body).await.problem(413, "too_large");
+        assert!(sent.load(Ordering::Relaxed) < 2 + (crate::support::LIMITS.import >> 16) + 2, "{media_type}");
+    }
+}
+
+#[tokio::test]
+async fn the_limit_of_imports_is_told() {
+    let limits = Server::start().await.call("GET", "/info").await.json()["limits"].clone();
+    assert_eq!(limits["import_bytes"], crate::support::LIMITS.import);
 }
 
 #[tokio::test]

@@ -24,6 +24,11 @@ impl Reference {
         flat.into_iter().map(|id| id as u32).collect()
     }
 
+    /// How many rows of tokens there are.
+    pub(crate) fn rows(&self, key: &str) -> usize {
+        if self.0[key].rank() == 2 { self.0[key].dim(0).expect("[B, T]") } else { 1 }
+    }
+
     /// `[T, V]`
     pub(crate) fn logits(&self, key: &str) -> Tensor {
         let logits = &self.0[key];

@@ -2,6 +2,7 @@
 
 mod family;
 mod file;
+mod lora_target;
 mod resolved;
 mod rope;
 

@@ -3,12 +3,15 @@
 mod checkpoint;
 mod digest;
 mod gguf_source;
+mod merging;
+mod shards;
 mod source;
 mod weight;
 
 pub use checkpoint::{Checkpoint, TensorInfo};
 pub use digest::BaseDigest;
 pub use gguf_source::{GgufSource, GgufWeights};
+pub use merging::{Merged, Merging};
 pub use source::{CheckpointSource, Loading, Quantization, WeightSource};
 pub(super) use weight::CHUNK_NUMBERS;
 pub use weight::Weight;

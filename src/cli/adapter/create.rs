@@ -1,0 +1,70 @@
+//! `attune adapter create`
+
+use super::super::one_shot::with_service;
+use super::super::print;
+use super::write_directory;
+use crate::app::BaseOptions;
+use crate::service::CreateAdapter;
+use crate::store::DEFAULT_TENANT;
+use crate::task::Example;
+use anyhow::Context;
+use clap::Args;
+use std::path::{Path, PathBuf};
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Create {
+    #[command(flatten)]
+    base: BaseOptions,
+    /// What the task does to its input, in words
+    #[arg(long, value_name = "TEXT")]
+    task: String,
+    /// Demonstrations, one JSON object {"input", "output"} a line
+    #[arg(long, value_name = "FILE.jsonl")]
+    examples: Option<PathBuf>,
+    /// Sample z with this seed
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Draw so many and keep the best on the demonstrations
+    #[arg(long)]
+    samples: Option<usize>,
+    /// Where the PEFT directory goes
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// The data directory whose generators are used; a temporary one where absent
+    #[arg(long, env = "ATTUNE_DATA_DIR", value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+}
+
+impl Create {
+    pub(super) fn run(self) -> anyhow::Result<()> {
+        let examples = match &self.examples {
+            Some(path) => read_examples(path)?,
+            None => Vec::new(),
+        };
+        let created = with_service(&self.base, self.data_dir.clone(), async |application| {
+            let service = &application.service;
+            let request = CreateAdapter {
+                task: self.task.clone(),
+                examples,
+                seed: self.seed,
+                samples: self.samples,
+                ..CreateAdapter::default()
+            };
+            let created = service.create_adapter(DEFAULT_TENANT, request).await?;
+            write_directory(service, &created.adapter.id, &self.out).await?;
+            Ok(created)
+        })?;
+        print(&serde_json::to_string_pretty(&created)?)
+    }
+}
+
+/// Examples, one JSON object a line.
+fn read_examples(path: &Path) -> anyhow::Result<Vec<Example>> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("{}", path.display()))?;
+    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+    lines
+        .map(|(index, line)| {
+            serde_json::from_str(line).with_context(|| format!("{}, line {}", path.display(), index + 1))
+        })
+        .collect()
+}

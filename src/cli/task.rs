@@ -114,7 +114,9 @@ fn builtin() -> Vec<NewTask> {
         let mut noise = Noise::stream(0, &task.name);
         let mut draw = |part, count, split| {
             let drawn = task.examples(part, count, &mut noise).into_iter();
-            drawn.map(|e| Example { input: e.input, output: Output::One(e.output), split: Some(split) }).collect()
+            drawn
+                .map(|e| Example::Answered { input: e.input, output: Output::One(e.output), split: Some(split) })
+                .collect()
         };
         let mut examples: Vec<Example> = draw(Part::Train, 200, Split::Train);
         let test: Vec<Example> = draw(Part::Test, 20, Split::Test);
@@ -145,7 +147,8 @@ fn read_task(file: &Path, descriptions: &[String]) -> anyhow::Result<NewTask> {
     let name = file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).context("a file without a name")?;
     if file.extension().is_some_and(|extension| extension == "json") {
         let parsed: NaturalInstructions = serde_json::from_str(&text).with_context(|| format!("{shown}"))?;
-        let example = |i: Instance| Example { input: i.input, output: Output::Several(i.output), split: None };
+        let example =
+            |i: Instance| Example::Answered { input: i.input, output: Output::Several(i.output), split: None };
         let examples = parsed.instances.into_iter().map(example).collect();
         return Ok(NewTask { name, descriptions: parsed.definition, examples });
     }

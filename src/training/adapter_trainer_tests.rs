@@ -74,7 +74,7 @@ fn every_b_gets_the_gradient_that_finite_differences_give() {
 fn tasks_of_one_batch_each_learn_their_own_answer() {
     let trained = train(&["x", "y", "z"], &run(60), &Silent, None).expect("training");
     for adapter in trained {
-        assert_eq!(adapter.exact_match, 1.0, "{}", adapter.name);
+        assert_eq!(adapter.score, Score::Answers { exact_match: 1.0 }, "{}", adapter.name);
         assert_eq!(adapter.trajectory.len(), 2);
     }
 }

@@ -14,6 +14,9 @@ mod one_shot;
 mod serve;
 mod settings;
 mod task;
+mod task_files;
+mod task_formats;
+mod task_import;
 mod terminal;
 mod train;
 

@@ -129,3 +129,66 @@ impl TextLoss {
         self.nats / std::f64::consts::LN_2 / self.characters.max(1) as f64
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::training::test_base::base;
+    use crate::training::texts::{Cutter, TextHalves};
+
+    /// The expected values come from PyTorch, in f64 from the logits on:
+    ///
+    /// ```python
+    /// m = AutoModelForCausalLM.from_pretrained("tests/fixtures/llama_tied", dtype=torch.float32)
+    /// ids = [256] + list(text.encode())
+    /// nats, n, scored = 0.0, 0, 1
+    /// while scored < len(ids):
+    ///     start = 0 if scored == 1 else scored - window // 2
+    ///     end = min(len(ids), start + window)
+    ///     logp = m(torch.tensor([ids[start:end]])).logits[0].double().log_softmax(-1)
+    ///     for t in range(scored, end):
+    ///         nats -= logp[t - 1 - start, ids[t]].item(); n += 1
+    ///     scored = end
+    /// print(math.exp(nats / n), nats / math.log(2) / len(text), n)
+    /// ```
+    #[test]
+    fn perplexity_and_bits_per_character_are_those_of_pytorch() {
+        let text = "Über all things, a cat sat.\nIt sat on the mat, and the mat was flat.\n";
+        let base = base();
+        for (tokens, perplexity, bits) in
+            [(1024, 297.029_695_680_142_1, 8.333_513_555_763_76), (16, 352.647_439_879_479_1, 8.584_721_636_530_27)]
+        {
+            let halves = TextHalves::given(vec![text.into()], vec![text.into()]);
+            let cutter = Cutter { base: &base, tokens };
+            let task = TaskData::of_texts("t", vec!["Go on.".into()], halves, &cutter).expect("a task");
+            let Score::Texts(found) =
+                Score::measure(base.model(), &task, base.bos(), &RowAdapters::none()).expect("a score")
+            else {
+                panic!("a task of texts has scores of texts");
+            };
+            for (found, expected) in [
+                (found.perplexity, perplexity),
+                (found.bits_per_character, bits),
+                (found.base_perplexity, perplexity),
+                (found.base_bits_per_character, bits),
+            ] {
+                assert!((found / expected - 1.0).abs() < 1e-4, "{found} for {expected}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_score_is_written_flat_and_read_back() {
+        for (json, names) in [
+            (r#"{"exact_match":0.5}"#, vec!["exact_match"]),
+            (
+                r#"{"perplexity":2.0,"bits_per_character":1.0,"base_perplexity":4.0,"base_bits_per_character":2.0}"#,
+                vec!["perplexity", "bits_per_character", "base_perplexity", "base_bits_per_character"],
+            ),
+        ] {
+            let score: Score = serde_json::from_str(json).unwrap();
+            assert_eq!(serde_json::to_string(&score).unwrap(), json);
+            assert_eq!(score.metrics().into_iter().map(|(name, _)| name).collect::<Vec<_>>(), names);
+        }
+    }
+}

@@ -68,8 +68,9 @@ fn refused(error: Error) -> Problem {
     }
 }
 
-/// Replaces the task's examples: one JSON object a line, `{"input", "output", "split"?}` or, for plain text to be gone on
-/// with, `{"text", "split"?}`. All are of one kind.
+/// Replaces the task's examples, which are all of one kind.
+///
+/// One JSON object a line: `{"input", "output", "split"?}` or, for plain text to be gone on with, `{"text", "split"?}`.
 #[utoipa::path(put, path = "/tasks/{name}/examples", tag = "tasks",
     params(("name" = String, Path, description = "The task's name")),
     request_body(content = String, content_type = "application/x-ndjson",

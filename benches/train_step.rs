@@ -9,7 +9,7 @@ use attune::lora::{Module, SharedA};
 use attune::noise::Noise;
 use attune::training::Workers;
 use attune::training::adapter_trainer::{AdapterContext, AdapterRun, train_adapters};
-use attune::training::dataset::TaskData;
+use attune::training::dataset::{Kind, TaskData};
 use attune::training::progress::{Progress, Report};
 use attune::training::schedule::Schedule;
 use candle_core::{Device, Tensor};
@@ -82,6 +82,7 @@ fn main() {
         test: train[..1].to_vec(),
         train,
         shown: Vec::new(),
+        kind: Kind::Answers,
     };
     let run = AdapterRun {
         schedule: Schedule { peak: 1e-3, warmup: 1, decay: 1, steps },

@@ -15,6 +15,9 @@ mod serve;
 mod settings;
 mod size;
 mod task;
+mod task_files;
+mod task_formats;
+mod task_import;
 mod terminal;
 mod train;
 

@@ -43,6 +43,10 @@ impl From<task::Error> for Problem {
                 Self::new(Code::Invalid, detail).naming("task")
             }
             task::Error::ManyDemonstrations { .. } => Self::new(Code::Invalid, detail).naming("examples"),
+            task::Error::MixedKinds { index } => Self::new(Code::Invalid, detail).naming(&format!("examples[{index}]")),
+            task::Error::EmptyText { index } => {
+                Self::new(Code::Invalid, detail).naming(&format!("examples[{index}].text"))
+            }
             task::Error::NoOutput { index } => {
                 Self::new(Code::Invalid, detail).naming(&format!("examples[{index}].output"))
             }

@@ -60,12 +60,18 @@ macro_rules! mirrors {
 }
 
 mirrors! {
-    /// One example of a task.
-    struct Example {
+    /// An input and what it should give.
+    struct AnsweredExample {
         /// What the task is done to.
         input: String,
         /// The output, or a list of accepted ones.
         output: Outputs,
+    }
+
+    /// Plain text, to be gone on with in its manner.
+    struct TextExample {
+        /// The text.
+        text: String,
     }
 
     /// The generator's trust in an adapter.
@@ -206,6 +212,10 @@ word_mirrors! {
     #[serde(untagged)]
     enum Outputs { One(String), Any(Vec<String>) }
 
+    /// One example of a task. Those of one task are all of one kind.
+    #[serde(untagged)]
+    enum Example { Answered(AnsweredExample), Text(TextExample) }
+
     /// A linear layer that an adapter can change.
     #[serde(rename_all = "snake_case")]
     #[expect(clippy::enum_variant_names, reason = "the names are Hugging Face's")]
@@ -284,7 +294,6 @@ mod tests {
     fn mirrors_have_the_fields_of_their_types() {
         let now = OffsetDateTime::UNIX_EPOCH;
         let chosen = engine::TokenLogprob { id: 1, text: "a".to_owned(), logprob: -1.0 };
-        assert_fields(&task::Example::new("a", "b"));
         assert_fields(&engine::Usage::default());
         assert_fields(&engine::Token { chosen, top: Vec::new() });
         assert_fields(&store::Progress::default());
@@ -314,6 +323,18 @@ mod tests {
         let running = [JobState::Queued, JobState::Running, JobState::Cancelling];
         let ended = [JobState::Succeeded, JobState::Failed, JobState::Cancelled];
         assert_words(&[running, ended].concat());
+    }
+
+    #[test]
+    fn an_examples_mirrors_have_its_fields() {
+        let fields = |schema: RefOr<Schema>| serde_json::to_value(schema).unwrap()["properties"].clone();
+        let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<BTreeSet<_>>();
+        for (schema, example) in [
+            (AnsweredExample::schema(), task::Example::new("a", "b")),
+            (TextExample::schema(), task::Example::plain("a")),
+        ] {
+            assert_eq!(keys(&fields(schema)), keys(&serde_json::to_value(example).unwrap()));
+        }
     }
 
     #[test]

@@ -317,7 +317,14 @@ fn best_of(
     (seed, samples): (u64, usize),
 ) -> Result<Adapter, Error> {
     let mut best: Option<(f64, Adapter)> = None;
-    let pieces = demonstrations.iter().map(|e| base.prompter().answered(&e.input, e.target()));
+    let pieces = demonstrations.iter().map(|example| {
+        let mut piece = base.prompter().scored(example)?;
+        if example.is_text() {
+            // As much of a text as the model reads tells the samples apart.
+            piece.tokens.truncate(base.model().config().context - base.begin().len());
+        }
+        Ok(piece)
+    });
     let row = Row { prefix: base.begin().to_vec(), pieces: pieces.collect::<Result<_, _>>().map_err(Error::model)? };
     for index in 0..samples {
         let adapter = generator.generate(condition, Draw::Sample { seed, index }).map_err(Error::generator)?;

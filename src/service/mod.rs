@@ -9,9 +9,11 @@ mod adapters;
 pub mod api;
 mod error;
 mod files;
+mod gate;
 mod generate;
 mod generators;
 mod importing;
+mod task_data;
 mod tasks;
 mod training;
 
@@ -20,6 +22,7 @@ pub use api::*;
 pub use error::Error;
 pub use generators::NewGenerator;
 pub use importing::ImportAdapter;
+pub use tasks::{Change, NewTask};
 pub use training::TrainHandler;
 
 use crate::engine::{Engine, EngineOptions};

@@ -3,8 +3,30 @@
 use super::adapters::missing;
 use super::{Error, Service};
 use crate::jobs::{JobKind, Selection};
-use crate::store::{Example, Page, PageRequest, StoreError, TaskRecord};
+use crate::store::{Example, MAX_EXAMPLES, Page, PageRequest, StoreError, TaskRecord, examples_digest};
 use crate::task::Description;
+
+/// A task to register.
+#[derive(Clone, Debug)]
+pub struct NewTask {
+    /// Its name.
+    pub name: String,
+    /// One or more wordings.
+    pub descriptions: Vec<String>,
+    /// Its examples, all of one kind.
+    pub examples: Vec<Example>,
+}
+
+/// What registering a task does to the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// There was none of its name.
+    New,
+    /// The store holds it as it is.
+    None,
+    /// Another one had its name.
+    Replaced,
+}
 
 impl Service {
     /// Makes the task, or changes its descriptions; says whether it is new.
@@ -13,31 +35,52 @@ impl Service {
     /// [`Error::Invalid`] names the field, [`Error::Task`] the description.
     pub async fn put_task(&self, name: &str, descriptions: Vec<String>) -> Result<(TaskRecord, bool), Error> {
         check_name(name)?;
-        if descriptions.is_empty() {
-            let problem = "a task needs at least one description".to_owned();
-            return Err(Error::Invalid { field: "descriptions", problem });
-        }
-        let mut checked: Vec<String> =
-            descriptions.iter().map(|text| Ok(Description::new(text)?.into())).collect::<Result<_, Error>>()?;
-        let mut seen = std::collections::HashSet::new();
-        checked.retain(|text| seen.insert(text.clone()));
-        let new = match self.store.task(name).await {
-            Ok(_) => false,
-            Err(StoreError::NotFound { .. }) => true,
-            Err(error) => return Err(error.into()),
-        };
+        let checked = checked_descriptions(&descriptions)?;
+        let new = self.known_task(name).await?.is_none();
         Ok((self.store.put_task(name, &checked, (self.clock)()).await?, new))
     }
 
     /// Replaces the task's examples.
     ///
     /// # Errors
-    /// [`Error::NotFound`]; [`Error::Invalid`] names an example without an output; [`Error::Store`] too many.
+    /// [`Error::NotFound`]; [`Error::Invalid`] names an example that is empty or of another kind than the others;
+    /// [`Error::Store`] too many.
     pub async fn put_examples(&self, name: &str, examples: Vec<Example>) -> Result<TaskRecord, Error> {
-        if let Some(index) = examples.iter().position(|example| example.output.accepted().is_empty()) {
-            return Err(Error::Invalid { field: "examples", problem: format!("example {index} has no output") });
-        }
+        check_examples(&examples)?;
         self.store.put_examples(name, &examples, (self.clock)()).await.map_err(|e| missing(e, "task", name))
+    }
+
+    /// What registering this task would do. Nothing is stored.
+    ///
+    /// # Errors
+    /// As [`Self::import_task`].
+    pub async fn plan_import(&self, task: &NewTask) -> Result<Change, Error> {
+        check_name(&task.name)?;
+        check_examples(&task.examples)?;
+        let descriptions = checked_descriptions(&task.descriptions)?;
+        let Some(known) = self.known_task(&task.name).await? else { return Ok(Change::New) };
+        let digest = examples_digest(&task.examples).map_err(Error::internal)?;
+        let same = known.descriptions == descriptions && known.examples_digest == digest;
+        Ok(if same { Change::None } else { Change::Replaced })
+    }
+
+    /// Registers a task with its examples, whole or not at all; one of the name is replaced.
+    ///
+    /// # Errors
+    /// As [`Self::put_task`] and [`Self::put_examples`].
+    pub async fn import_task(&self, task: &NewTask) -> Result<TaskRecord, Error> {
+        check_name(&task.name)?;
+        check_examples(&task.examples)?;
+        let descriptions = checked_descriptions(&task.descriptions)?;
+        Ok(self.store.import_task(&task.name, (&descriptions, &task.examples), (self.clock)()).await?)
+    }
+
+    async fn known_task(&self, name: &str) -> Result<Option<TaskRecord>, Error> {
+        match self.store.task(name).await {
+            Ok(task) => Ok(Some(task)),
+            Err(StoreError::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// The task.
@@ -82,6 +125,43 @@ impl Service {
         }
         Ok(())
     }
+}
+
+/// A task's descriptions in their normal form, each once.
+fn checked_descriptions(descriptions: &[String]) -> Result<Vec<String>, Error> {
+    if descriptions.is_empty() {
+        let problem = "a task needs at least one description".to_owned();
+        return Err(Error::Invalid { field: "descriptions", problem });
+    }
+    let mut checked: Vec<String> =
+        descriptions.iter().map(|text| Ok(Description::new(text)?.into())).collect::<Result<_, Error>>()?;
+    let mut seen = std::collections::HashSet::new();
+    checked.retain(|text| seen.insert(text.clone()));
+    Ok(checked)
+}
+
+/// Refuses examples that nothing can be learnt of, that are of both kinds, or too many.
+fn check_examples(examples: &[Example]) -> Result<(), Error> {
+    if examples.len() > MAX_EXAMPLES {
+        return Err(StoreError::TooManyExamples { count: examples.len(), limit: MAX_EXAMPLES }.into());
+    }
+    let kind = |example: &Example| if example.is_text() { "a plain text" } else { "an input with its output" };
+    for (index, example) in examples.iter().enumerate() {
+        let problem = match example {
+            _ if example.is_text() != examples[0].is_text() => format!(
+                "example {index} is {}, the first is {}: send examples of one kind",
+                kind(example),
+                kind(&examples[0])
+            ),
+            Example::Answered { output, .. } if output.accepted().is_empty() => {
+                format!("example {index} has no output")
+            }
+            Example::Text { text, .. } if text.trim().is_empty() => format!("example {index} is an empty text"),
+            _ => continue,
+        };
+        return Err(Error::Invalid { field: "examples", problem });
+    }
+    Ok(())
 }
 
 /// A name is 1 to 128 letters, digits and `._-`.

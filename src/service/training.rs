@@ -4,20 +4,23 @@
 //! first and promoted last, in one step, so a job that fails or is cancelled leaves what is served
 //! as it was.
 
+use super::gate::Means;
 use super::generators::NewGenerator;
+use super::task_data::task_data;
 use super::{Error, Service};
 use crate::generator::{self, Draw, GeneratorFile};
 use crate::jobs::{AdapterJob, Arch, GeneratorJob, Init, JobContext, JobError, JobHandler, JobKind, Selection, Stage};
 use crate::lm::RowAdapters;
 use crate::lora::{Adapter, SharedA, write_peft};
-use crate::store::{AdapterKind, AdapterRecord, DEFAULT_TENANT, JobRecord, OnNameTaken, PageRequest, Split};
-use crate::task::{Base, Demonstrations, ENCODER_VERSION, Example};
+use crate::store::{AdapterKind, AdapterRecord, DEFAULT_TENANT, JobRecord, OnNameTaken, PageRequest};
+use crate::task::{Base, Demonstrations, ENCODER_VERSION};
 use crate::training::adapter_trainer::{AdapterContext, AdapterRun, TrainedAdapter};
 use crate::training::dataset::TaskData;
-use crate::training::evaluate::{exact_matches, rate};
 use crate::training::generator_data::{Corpus, Trajectory};
 use crate::training::generator_trainer::{GeneratorContext, GeneratorRun, train_generator};
 use crate::training::progress::{Progress, Report};
+use crate::training::score::Score;
+use crate::training::texts::Cutter;
 use crate::training::trajectories::Trajectories;
 use crate::training::{Error as TrainingError, Workers};
 use candle_core::Tensor;
@@ -33,8 +36,6 @@ const RANK: usize = 8;
 const WITH_ADAPTER: usize = 200;
 /// Every how many steps a loss is recorded.
 const METRIC_EVERY: usize = 10;
-/// How much a new generator may fall behind the active one on the same tasks.
-const GATE: f64 = 0.02;
 
 /// Runs training jobs of a service.
 pub struct TrainHandler {
@@ -105,7 +106,11 @@ impl Run<'_> {
         let record = AdapterRecord { kind: AdapterKind::Trained, task: Some(job.task.clone()), ..stored };
         let publish = self.service.store.publish_adapter(DEFAULT_TENANT, &record, OnNameTaken::Refuse);
         let published = self.runtime.block_on(publish).map_err(JobError::transient)?;
-        Ok(json!({"adapter": published.record.id, "task": job.task, "exact_match": trained.exact_match}))
+        let metrics = trained.score.metrics();
+        self.context.metrics(&metrics);
+        let mut result = json!({"adapter": published.record.id, "task": job.task});
+        add(&mut result, metrics);
+        Ok(result)
     }
 
     fn generator(&self, job: &GeneratorJob) -> Result<Value, JobError> {
@@ -184,23 +189,25 @@ impl Run<'_> {
 
     /// Measures the new version and the active one on the same tasks, stores it, and promotes it where it passes.
     fn promote(&self, file: Arc<GeneratorFile>, tasks: &[TaskData]) -> Result<Value, JobError> {
-        let score = self.score(&file, tasks)?;
-        let active = self.service.active();
-        let known = |file: &GeneratorFile| -> Vec<TaskData> {
-            tasks.iter().filter(|task| file.tasks().iter().any(|t| t.name == task.name)).cloned().collect()
-        };
+        let scores = self.scores(&file, tasks)?;
+        let all = Means::of(&scores);
         let (mut passes, mut parent) = (true, None);
-        if let Some(active) = active {
-            let shared = known(&active.file);
+        if let Some(active) = self.service.active() {
             // One that knows fewer tasks is no successor, however well it does them.
-            let knows = |name: &str| file.tasks().iter().any(|task| task.name == name);
-            passes = active.file.tasks().iter().all(|task| knows(&task.name));
-            if passes && !shared.is_empty() {
-                passes = self.score(&file, &shared)? >= self.score(&active.file, &shared)? - GATE;
+            let knows = |file: &GeneratorFile, name: &str| file.tasks().iter().any(|task| task.name == name);
+            passes = active.file.tasks().iter().all(|task| knows(&file, &task.name));
+            if passes {
+                let both = tasks.iter().zip(scores).filter(|(task, _)| knows(&active.file, &task.name));
+                let (shared, new): (Vec<TaskData>, Vec<Score>) =
+                    both.map(|(task, score)| (task.clone(), score)).unzip();
+                passes = Means::of(&new).keep_up_with(&Means::of(&self.scores(&active.file, &shared)?));
             }
             parent = Some(active.id);
         }
-        let evaluation = json!({"generated": score, "tasks": tasks.len(), "passed": passes});
+        let metrics = all.metrics();
+        self.context.metrics(&metrics);
+        let mut evaluation = json!({"generated": all.exact_match, "tasks": tasks.len(), "passed": passes});
+        add(&mut evaluation, metrics.into_iter().filter(|(name, _)| *name != "exact_match"));
         let version = NewGenerator { file, evaluation: Some(evaluation.clone()), parent };
         let record = self.runtime.block_on(self.service.add_generator(version)).map_err(failed)?;
         if self.context.cancelled() {
@@ -217,18 +224,16 @@ impl Run<'_> {
         Ok(json!({"generator": record.id, "activated": passes, "evaluation": evaluation}))
     }
 
-    /// Exact match of generated adapters on the tasks' unseen examples, with each task's first description.
-    fn score(&self, file: &GeneratorFile, tasks: &[TaskData]) -> Result<f64, JobError> {
+    /// What generated adapters are worth on the tasks' unseen examples, with each task's first description.
+    fn scores(&self, file: &GeneratorFile, tasks: &[TaskData]) -> Result<Vec<Score>, JobError> {
         let nothing = Demonstrations::default();
-        let scores = self.workers.map(tasks.iter().collect(), |task: &TaskData| -> Result<f64, TrainingError> {
+        let scores = self.workers.map(tasks.iter().collect(), |task: &TaskData| -> Result<Score, TrainingError> {
             let raw = self.service.encoder.encode(&[(task.descriptions[0].as_str(), &nothing)])?;
             let adapter = file.generate(&file.standardised(&raw[0])?, Draw::Mean)?;
             let adapters = RowAdapters::of_rows(&[Some((&adapter, 1.0))], self.base().model().dtype())?;
-            let hits = exact_matches(self.base().model(), &[task.test_row(self.base().begin())], &adapters)?;
-            Ok(rate(hits.iter().flatten()))
+            Score::measure(self.base().model(), task, self.base().begin(), &adapters)
         });
-        let scores: Vec<f64> = scores.into_iter().collect::<Result<_, _>>().map_err(training)?;
-        Ok(scores.iter().sum::<f64>() / scores.len().max(1) as f64)
+        scores.into_iter().collect::<Result<_, _>>().map_err(training)
     }
 
     /// Adapters of the tasks: those that are kept (a job of this task, or an earlier attempt, made them), and the
@@ -262,20 +267,12 @@ impl Run<'_> {
         Ok((shared, AdapterRun::default().alpha))
     }
 
-    /// The task's examples in tokens. Those marked `test` measure; where none is, every fifth does.
+    /// The task's examples in tokens, texts in pieces that fill an adapter trainer's row.
     fn task_data(&self, name: &str) -> Result<TaskData, JobError> {
         let record = self.runtime.block_on(self.service.task(name)).map_err(failed)?;
         let stored = self.runtime.block_on(self.service.store.examples(name)).map_err(JobError::transient)?;
-        let marked = stored.iter().any(|example| example.split == Some(Split::Test));
-        let (mut train, mut test) = (Vec::new(), Vec::new());
-        for (index, example) in stored.into_iter().enumerate() {
-            let outputs = example.output.accepted().to_vec();
-            let is_test = if marked { example.split == Some(Split::Test) } else { index % 5 == 4 };
-            let output = crate::task::Outputs::Any(outputs);
-            let half = if is_test { &mut test } else { &mut train };
-            half.push(Example { input: example.input, output });
-        }
-        TaskData::of_examples(name, record.descriptions, train, &test, self.base().prompter()).map_err(training)
+        let cutter = Cutter { base: self.base(), tokens: AdapterRun::default().row_tokens };
+        task_data(record, stored, &cutter).map_err(training)
     }
 
     fn adapter_of(&self, shared: &SharedA, trained: &TrainedAdapter, alpha: f64) -> Result<Adapter, JobError> {
@@ -307,6 +304,13 @@ impl Service {
                 }
             }
         }
+    }
+}
+
+/// Adds numbers to a result.
+fn add(result: &mut Value, numbers: impl IntoIterator<Item = (&'static str, f64)>) {
+    if let Some(result) = result.as_object_mut() {
+        result.extend(numbers.into_iter().map(|(name, value)| (name.to_owned(), value.into())));
     }
 }
 

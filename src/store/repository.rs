@@ -103,6 +103,17 @@ pub trait TaskStore: Send + Sync {
         now: OffsetDateTime,
     ) -> StoreFuture<'a, TaskRecord>;
 
+    /// Makes the task or replaces it, descriptions and examples together.
+    ///
+    /// # Errors
+    /// `TooManyExamples` above [`MAX_EXAMPLES`].
+    fn import_task<'a>(
+        &'a self,
+        name: &'a str,
+        content: (&'a [String], &'a [Example]),
+        now: OffsetDateTime,
+    ) -> StoreFuture<'a, TaskRecord>;
+
     /// The task.
     ///
     /// # Errors

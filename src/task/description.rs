@@ -26,6 +26,18 @@ pub enum Error {
         /// How many there are.
         count: usize,
     },
+    /// A demonstration of another kind than the first.
+    #[error("demonstration {index} is of another kind than the first: send inputs with outputs, or texts, not both")]
+    MixedKinds {
+        /// Which one, from 0.
+        index: usize,
+    },
+    /// A text of white space.
+    #[error("demonstration {index} is an empty text")]
+    EmptyText {
+        /// Which one, from 0.
+        index: usize,
+    },
     /// A demonstration without an output.
     #[error("demonstration {index} has no output")]
     NoOutput {
@@ -89,15 +101,22 @@ impl Demonstrations {
     /// Checks a list of examples; an empty one is fine.
     ///
     /// # Errors
-    /// [`Error::ManyDemonstrations`] and [`Error::NoOutput`].
+    /// [`Error::ManyDemonstrations`], [`Error::MixedKinds`], [`Error::EmptyText`] and [`Error::NoOutput`].
     pub fn new(examples: Vec<Example>) -> Result<Self, Error> {
         if examples.len() > MAX_DEMONSTRATIONS {
             return Err(Error::ManyDemonstrations { count: examples.len() });
         }
-        match examples.iter().position(|example| example.outputs().is_empty()) {
-            Some(index) => Err(Error::NoOutput { index }),
-            None => Ok(Self(examples)),
+        for (index, example) in examples.iter().enumerate() {
+            match example {
+                _ if example.is_text() != examples[0].is_text() => return Err(Error::MixedKinds { index }),
+                Example::Text { text } if text.trim().is_empty() => return Err(Error::EmptyText { index }),
+                Example::Answered { output, .. } if output.accepted().is_empty() => {
+                    return Err(Error::NoOutput { index });
+                }
+                _ => {}
+            }
         }
+        Ok(Self(examples))
     }
 
     /// The examples.

@@ -63,6 +63,11 @@ impl InputTemplate {
     }
 }
 
+/// A demonstration of plain text shows its beginning alone, this many characters and tokens at most: it is there to
+/// tell what the texts are like, and would fill the context otherwise.
+const EXCERPT_CHARS: usize = 400;
+const EXCERPT_TOKENS: usize = 96;
+
 /// Makes tokens of a task's parts.
 #[derive(Clone, Debug)]
 pub struct Prompter {
@@ -120,8 +125,13 @@ impl Prompter {
             tokens.extend(self.tokenizer.encode(&self.template.description.replace("{}", description))?);
         }
         for example in demonstrations {
-            tokens.extend(self.question(&example.input)?);
-            tokens.extend(self.tokenizer.encode(example.target())?);
+            match example {
+                Example::Answered { input, output } => {
+                    tokens.extend(self.question(input)?);
+                    tokens.extend(self.tokenizer.encode(output.target())?);
+                }
+                Example::Text { text } => tokens.extend(self.excerpt(text)?),
+            }
             tokens.extend(self.tokenizer.encode(&self.template.demonstration_end)?);
         }
         Ok(tokens)
@@ -145,6 +155,24 @@ impl Prompter {
         tokens.extend(self.tokenizer.encode(output)?);
         tokens.push(self.eos);
         Ok(Piece { tokens, score_from })
+    }
+
+    /// The example's answer, or the whole of its text, scored.
+    ///
+    /// # Errors
+    /// Those of the tokenizer.
+    pub fn scored(&self, example: &Example) -> Result<Piece, Error> {
+        match example {
+            Example::Answered { input, output } => self.answered(input, output.target()),
+            Example::Text { text } => self.plain(text),
+        }
+    }
+
+    fn excerpt(&self, text: &str) -> Result<Vec<u32>, Error> {
+        let end = text.char_indices().nth(EXCERPT_CHARS).map_or(text.len(), |(at, _)| at);
+        let mut tokens = self.tokenizer.encode(&text[..end])?;
+        tokens.truncate(EXCERPT_TOKENS);
+        Ok(tokens)
     }
 
     /// Plain text, every token of it scored.

@@ -3,11 +3,12 @@
 //!
 //! Letters: G tasks of a group, one row each.
 
-use super::dataset::TaskData;
+use super::dataset::{Kind, TaskData};
 use super::evaluate::{Row, exact_matches, pack, rate};
 use super::optimizer::{Optimizer, Rule};
 use super::progress::{Progress, Report};
 use super::schedule::Schedule;
+use super::score::Score;
 use super::{Error, Workers, checkpoint};
 use crate::lm::{Model, RowAdapters};
 use crate::lora::SharedA;
@@ -51,8 +52,8 @@ pub struct TrainedAdapter {
     pub name: String,
     /// The last checkpoints, flat B in the layout's order, f32, the final one last.
     pub trajectory: Vec<Vec<f32>>,
-    /// Exact match on the task's unseen examples.
-    pub exact_match: f64,
+    /// What it is worth on the task's unseen examples.
+    pub score: Score,
 }
 
 /// Where adapters are trained and how it is told.
@@ -161,14 +162,14 @@ fn train_group(
             checkpoint::save(path, &state, &header)?;
         }
     }
-    let hits = measure(context, tasks, &vars, run.alpha)?;
+    let scores = measure(context, tasks, &vars, run.alpha)?;
     if let Some(path) = &path {
         // It is done; what is left of the checkpoint would only be refused by another run.
         let _ = std::fs::remove_file(path);
     }
-    let results = tasks.iter().zip(trajectories).zip(hits);
+    let results = tasks.iter().zip(trajectories).zip(scores);
     Ok(results
-        .map(|((task, trajectory), exact_match)| TrainedAdapter { name: task.name.clone(), trajectory, exact_match })
+        .map(|((task, trajectory), score)| TrainedAdapter { name: task.name.clone(), trajectory, score })
         .collect())
 }
 
@@ -210,12 +211,29 @@ fn keep(vars: &[Var], trajectories: &mut [Vec<Vec<f32>>]) -> Result<(), Error> {
     Ok(())
 }
 
-fn measure(context: &AdapterContext<'_>, tasks: &[TaskData], vars: &[Var], alpha: f64) -> Result<Vec<f64>, Error> {
-    let rows: Vec<Row> = tasks.iter().map(|task| task.test_row(context.bos)).collect();
+/// The score of each task: answers of all tasks in one pass, texts one task after another.
+fn measure(context: &AdapterContext<'_>, tasks: &[TaskData], vars: &[Var], alpha: f64) -> Result<Vec<Score>, Error> {
     let b: Vec<Tensor> = vars.iter().map(Var::as_detached_tensor).collect();
-    let adapters = RowAdapters::of_slots(context.shared, &b, alpha)?;
-    let hits = exact_matches(context.model, &rows, &adapters)?;
-    Ok(hits.iter().map(rate).collect())
+    let answers = tasks.iter().enumerate().filter(|(_, task)| task.kind == Kind::Answers);
+    let (indices, rows): (Vec<u32>, Vec<Row>) =
+        answers.map(|(index, task)| (index as u32, task.test_row(context.bos))).unzip();
+    let mut rates = Vec::new();
+    if !rows.is_empty() {
+        let indices = Tensor::new(indices, context.model.device())?;
+        let b: Vec<Tensor> = b.iter().map(|b| b.index_select(&indices, 0)).collect::<candle_core::Result<_>>()?;
+        let adapters = RowAdapters::of_slots(context.shared, &b, alpha)?;
+        rates = exact_matches(context.model, &rows, &adapters)?.iter().map(rate).collect();
+    }
+    let mut rates = rates.into_iter();
+    let score = |(index, task): (usize, &TaskData)| {
+        if task.kind == Kind::Answers {
+            return Ok(Score::Answers { exact_match: rates.next().unwrap_or_default() });
+        }
+        let own: Vec<Tensor> = b.iter().map(|b| b.narrow(0, index, 1)).collect::<candle_core::Result<_>>()?;
+        let adapters = RowAdapters::of_slots(context.shared, &own, alpha)?;
+        Score::measure(context.model, task, context.bos, &adapters)
+    };
+    tasks.iter().enumerate().map(score).collect()
 }
 
 #[cfg(test)]

@@ -74,7 +74,7 @@ fn every_b_gets_the_gradient_that_finite_differences_give() {
 fn tasks_of_one_batch_each_learn_their_own_answer() {
     let trained = train(&["x", "y", "z"], &run(60), &Silent, None).expect("training");
     for adapter in trained {
-        assert_eq!(adapter.exact_match, 1.0, "{}", adapter.name);
+        assert_eq!(adapter.score, Score::Answers { exact_match: 1.0 }, "{}", adapter.name);
         assert_eq!(adapter.trajectory.len(), 2);
     }
 }
@@ -109,4 +109,34 @@ fn an_interrupted_run_goes_on_from_its_checkpoint_to_the_same_bytes() {
     assert!(matches!(stopped, Err(Error::Cancelled)), "{stopped:?}");
     let resumed = train(&["x"], &run(120), &Silent, Some(dir.path().to_owned())).expect("training");
     assert_eq!(resumed[0].trajectory, whole[0].trajectory);
+}
+
+#[test]
+fn texts_and_answers_are_learnt_in_one_group_and_each_measured_its_own_way() {
+    use crate::training::texts::{Cutter, TextHalves};
+    let dir = tempfile::tempdir().expect("a folder");
+    let base = base();
+    let run = run(60);
+    let cutter = Cutter { base: &base, tokens: run.row_tokens };
+    let halves = TextHalves::split(vec!["abab cdcd abab cdcd\n".repeat(30)]);
+    let text = TaskData::of_texts("text", vec!["Go on.".into()], halves, &cutter).expect("a task");
+    let tasks = [text, constant_task("x", "x", base.prompter())];
+    let shared = shared(&base);
+    let context = AdapterContext {
+        model: base.model(),
+        shared: &shared,
+        bos: base.bos(),
+        workers: &Workers::new(1).expect("a thread"),
+        progress: &Silent,
+        checkpoints: None,
+    };
+    let kept =
+        crate::training::trajectories::Trajectories::new(dir.path().into(), base.digest(), &shared).expect("a key");
+    let trained = kept.of_tasks(&context, &tasks, &run).expect("training");
+    let Score::Texts(score) = trained[0].score else { panic!("{:?}", trained[0].score) };
+    assert!(score.perplexity < 0.2 * score.base_perplexity, "{score:?}");
+    assert!(score.bits_per_character < score.base_bits_per_character, "{score:?}");
+    assert_eq!(trained[1].score, Score::Answers { exact_match: 1.0 });
+    // A kept adapter has its score with it.
+    assert_eq!(kept.load(&tasks[0], &run).expect("readable").map(|kept| kept.score), Some(trained[0].score));
 }

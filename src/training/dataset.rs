@@ -20,6 +20,20 @@ pub struct TaskData {
     pub test: Vec<Piece>,
     /// Examples in words, for demonstrations.
     pub shown: Vec<Example>,
+    /// What the examples are, and so what is measured on the unseen ones.
+    pub kind: Kind,
+}
+
+/// What a task's examples are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Inputs and the answers to them.
+    Answers,
+    /// Plain texts.
+    Texts {
+        /// Characters of the unseen ones.
+        characters: usize,
+    },
 }
 
 /// How many examples are drawn of a suite's task.
@@ -46,7 +60,7 @@ impl TaskData {
         Self::of_examples(&task.name, task.descriptions.clone(), train, &test, prompter)
     }
 
-    /// A task of given examples.
+    /// A task of given examples, inputs with answers.
     ///
     /// # Errors
     /// [`Error::NoData`] where there is no example to train on; those of the tokenizer.
@@ -61,23 +75,26 @@ impl TaskData {
             return Err(Error::NoData { what: "training examples" });
         }
         let pieces = |examples: &[Example]| -> Result<Vec<Piece>, Error> {
-            examples.iter().map(|e| Ok(prompter.answered(&e.input, e.target())?)).collect()
+            examples.iter().map(|example| Ok(prompter.scored(example)?)).collect()
         };
         let (train_pieces, test) = (pieces(&train)?, pieces(test)?);
-        Ok(Self { name: name.to_owned(), descriptions, train: train_pieces, test, shown: train })
+        Ok(Self { name: name.to_owned(), descriptions, train: train_pieces, test, shown: train, kind: Kind::Answers })
     }
 
-    /// A row of training examples without any description, filled to about `tokens`.
+    /// A row of training examples without any description, filled to about `tokens`. A text's pieces have what stands
+    /// before it in themselves, and are cut to the row.
     pub fn bare_row(&self, bos: &[u32], tokens: usize, noise: &mut Noise) -> Row {
-        let mut row = Row { prefix: bos.to_vec(), pieces: Vec::new() };
+        let texts = self.kind != Kind::Answers;
+        let mut row = Row { prefix: if texts { Vec::new() } else { bos.to_vec() }, pieces: Vec::new() };
         let mut left = tokens;
         loop {
             let piece = noise.pick::<Piece>(&self.train);
             if piece.tokens.len() > left && !row.pieces.is_empty() {
                 return row;
             }
+            let piece = if texts && piece.tokens.len() > left { window(piece, left, noise) } else { piece.clone() };
             left = left.saturating_sub(piece.tokens.len());
-            row.pieces.push(piece.clone());
+            row.pieces.push(piece);
         }
     }
 
@@ -85,4 +102,11 @@ impl TaskData {
     pub fn test_row(&self, prefix: &[u32]) -> Row {
         Row { prefix: prefix.to_vec(), pieces: self.test.clone() }
     }
+}
+
+/// A part of a text's piece, of this many tokens. Its first token is seen and not scored.
+fn window(piece: &Piece, tokens: usize, noise: &mut Noise) -> Piece {
+    let tokens = tokens.clamp(2, piece.tokens.len());
+    let start = noise.below(piece.tokens.len() - tokens + 1);
+    Piece { tokens: piece.tokens[start..start + tokens].to_vec(), score_from: 1 }
 }

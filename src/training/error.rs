@@ -36,6 +36,12 @@ pub enum Error {
         /// What is missing.
         what: &'static str,
     },
+    /// Texts that are too short to be split.
+    #[error("the texts leave none to {purpose}: add a longer one, or more")]
+    NoText {
+        /// What there is no text for.
+        purpose: &'static str,
+    },
     /// The generator's error.
     #[error(transparent)]
     Generator(#[from] crate::generator::Error),

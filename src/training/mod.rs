@@ -17,6 +17,8 @@ pub mod progress;
 mod reconstruction;
 mod replay;
 pub mod schedule;
+pub mod score;
+pub mod texts;
 pub mod trajectories;
 mod workers;
 

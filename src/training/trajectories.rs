@@ -2,8 +2,10 @@
 //! spare a generator's training what was trained before, and let an interrupted one go on.
 
 use super::adapter_trainer::{AdapterContext, AdapterRun, TrainedAdapter, train_adapters};
-use super::dataset::TaskData;
+use super::dataset::{Kind, TaskData};
+use super::score::Score;
 use super::{Error, checkpoint};
+use crate::lm::Piece;
 use crate::lora::SharedA;
 use candle_core::{DType, Device, Tensor};
 use serde::{Deserialize, Serialize};
@@ -21,7 +23,8 @@ pub struct Trajectories {
 #[derive(Serialize, Deserialize)]
 struct Header {
     key: String,
-    exact_match: f64,
+    #[serde(flatten)]
+    score: Score,
 }
 
 impl Trajectories {
@@ -47,7 +50,7 @@ impl Trajectories {
     pub fn save(&self, task: &TaskData, run: &AdapterRun, adapter: &TrainedAdapter) -> Result<(), Error> {
         let (rows, width) = (adapter.trajectory.len(), adapter.trajectory.first().map_or(0, Vec::len));
         let all = Tensor::from_vec(adapter.trajectory.concat(), (rows, width), &Device::Cpu)?.to_dtype(DType::BF16)?;
-        let header = Header { key: self.key_of(task, run)?, exact_match: adapter.exact_match };
+        let header = Header { key: self.key_of(task, run)?, score: adapter.score };
         checkpoint::save(&self.path(&task.name), &HashMap::from([("b".to_owned(), all)]), &header)
     }
 
@@ -64,7 +67,7 @@ impl Trajectories {
             Some(all) if header.key == self.key_of(task, run)? => Ok(Some(TrainedAdapter {
                 name: task.name.clone(),
                 trajectory: all.to_dtype(DType::F32)?.to_vec2()?,
-                exact_match: header.exact_match,
+                score: header.score,
             })),
             _ => Ok(None),
         }
@@ -103,7 +106,14 @@ impl Trajectories {
         hash.update(
             serde_json::to_vec(run).map_err(|e| Error::Checkpoint { path: self.dir.clone(), source: e.into() })?,
         );
-        for piece in &task.train {
+        // Texts are marked, and their score is not kept over another half to measure with. Keys of answers stay as they
+        // were before there were texts.
+        let mut measured: &[Piece] = &[];
+        if task.kind != Kind::Answers {
+            hash.update(b"texts");
+            measured = &task.test;
+        }
+        for piece in task.train.iter().chain(measured) {
             hash.update((piece.score_from as u64).to_le_bytes());
             piece.tokens.iter().for_each(|token| hash.update(token.to_le_bytes()));
         }

@@ -37,6 +37,9 @@ async fn without_a_generator_nothing_is_generated() {
     let examples = json!([{ "input": "a", "output": "b" }, { "input": "a", "output": [] }]);
     let body = json!({ "task": "Reverse it.", "examples": examples });
     server.json("POST", "/adapters", body).await.invalid("examples[1].output");
+    let examples = json!([{ "text": "Once." }, { "input": "a", "output": "b" }]);
+    let body = json!({ "task": "Go on.", "examples": examples });
+    server.json("POST", "/adapters", body).await.invalid("examples[1]");
 }
 
 #[tokio::test]

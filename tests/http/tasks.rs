@@ -51,6 +51,19 @@ async fn examples_are_json_lines_and_a_bad_line_is_named() {
 }
 
 #[tokio::test]
+async fn examples_are_all_of_one_kind() {
+    let server = Server::start().await;
+    server.json("PUT", "/tasks/a", json!({ "description": "Go on." })).await;
+    let put = async |lines: &'static str| server.with_body("PUT", "/tasks/a/examples", LINES, lines).await;
+    let task = put("{\"text\": \"Once.\"}\n{\"text\": \"Upon.\", \"split\": \"test\"}\n").await.json();
+    assert_eq!((&task["train_count"], &task["test_count"]), (&json!(1), &json!(1)));
+    put("{\"text\": \"Once.\"}\n{\"input\": \"a\", \"output\": \"b\"}\n").await.invalid("examples");
+    put("{\"text\": \" \"}\n").await.invalid("examples");
+    put("{\"text\": \"Once.\", \"input\": \"a\"}\n").await.invalid("line 1");
+    put("{\"text\": 1}\n").await.invalid("line 1: text");
+}
+
+#[tokio::test]
 async fn lists_have_pages() {
     let server = Server::start().await;
     for name in ["a", "b", "c"] {

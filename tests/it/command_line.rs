@@ -127,6 +127,54 @@ fn an_adapter_is_trained_to_the_end_and_its_job_printed() {
 }
 
 #[test]
+fn who_imports_nothing_is_told_what_there_is_to_import() {
+    let place = Place::new();
+    refused(
+        &place.run(&["task", "import"]),
+        1,
+        &["NAME.jsonl", "Super-NaturalInstructions", ".train.txt", "--builtin"],
+    );
+    refused(&place.run(&["task", "list", "--data-dir", "d"]), 1, &["there is no data directory d"]);
+    assert!(!place.path().join("d").exists());
+}
+
+#[test]
+fn an_import_stores_each_task_once_whole_or_not_at_all() {
+    let place = Place::new();
+    place.write("tale.txt", "Once upon a time.\nThere was a king.\n");
+    place.write("bad.jsonl", "{\"input\": \"a\", \"output\": \"b\"}\n{\"text\": \"c\"}\n");
+    let first = place.run(&["task", "import", "tale.txt", "bad.jsonl", "--description", "Go on."]);
+    refused(&first, 1, &["--description describes one task"]);
+    place.write("manifest.json", r#"[{"task": "bad", "definition": "Do it."}]"#);
+    let first = place.run(&["task", "import", "tale.txt", "bad.jsonl"]);
+    refused(&first, 1, &["left out: task bad", "example 1 is a plain text", "send examples of one kind"]);
+    assert!(text(&first.stdout).contains("registered 1 task (1 examples), 1 left out"), "{}", text(&first.stdout));
+    let listed = text(&place.run(&["task", "list"]).stdout);
+    assert_eq!(listed.trim(), "tale\t1 examples\tContinue in the style of tale.");
+    let again = text(&place.run(&["task", "import", "tale.txt"]).stdout);
+    assert!(again.contains("registered 0 tasks (0 examples), 1 unchanged"), "{again}");
+    let other = ["task", "import", "tale.txt", "--description", "Tell a tale."];
+    refused(&place.run(&other), 1, &["tale", "--replace"]);
+    let replaced = text(&place.run(&[&other[..], &["--replace"]].concat()).stdout);
+    assert!(replaced.contains("registered 1 task (1 examples), 1 of them replaced"), "{replaced}");
+    assert!(text(&place.run(&["task", "list"]).stdout).contains("Tell a tale."));
+}
+
+#[test]
+fn a_text_s_adapter_is_measured_by_perplexity_and_bits_per_character() {
+    let place = Place::new();
+    place.write("tale.txt", &"Once upon a time there was a king.\n".repeat(40));
+    assert!(place.run(&["task", "import", "tale.txt"]).status.success());
+    let trained = place.run(&["train", "adapter", "--task", "tale", "--steps", "6", "--train-threads", "1"]);
+    assert!(trained.status.success(), "{}", text(&trained.stderr));
+    let job: Value = serde_json::from_slice(&trained.stdout).unwrap();
+    let number = |name: &str| job["result"][name].as_f64().unwrap_or_else(|| panic!("{name} in {job}"));
+    assert!(number("perplexity") > 1.0 && number("perplexity") < number("base_perplexity"), "{job}");
+    assert!(number("bits_per_character") < number("base_bits_per_character"), "{job}");
+    assert!(job["result"]["exact_match"].is_null(), "{job}");
+}
+
+#[test]
 fn a_description_alone_makes_the_demo_do_its_task() {
     let place = Place::new();
     let output = place.run(&["generate", "--task", "Write the word backwards.", "--input", "stone", "--json"]);

@@ -68,7 +68,9 @@ fn refused(error: Error) -> Problem {
     }
 }
 
-/// Replaces the task's examples: one JSON object a line, `{"input", "output", "split"?}`.
+/// Replaces the task's examples, which are all of one kind.
+///
+/// One JSON object a line: `{"input", "output", "split"?}` or, for plain text to be gone on with, `{"text", "split"?}`.
 #[utoipa::path(put, path = "/tasks/{name}/examples", tag = "tasks",
     params(("name" = String, Path, description = "The task's name")),
     request_body(content = String, content_type = "application/x-ndjson",
@@ -130,15 +132,21 @@ mod tests {
     fn lines_are_examples_and_blank_ones_are_passed_over() {
         let examples =
             parse_lines(b"{\"input\": \"a\", \"output\": \"b\"}\r\n\n{\"input\": \"c\", \"output\": [\"d\"]}").unwrap();
-        assert_eq!((examples.len(), examples[1].input.as_str()), (2, "c"));
+        assert_eq!(examples.len(), 2);
+        assert!(matches!(&examples[1], Example::Answered { input, .. } if input == "c"));
+        let texts = parse_lines(b"{\"text\": \"Once.\", \"split\": \"test\"}").unwrap();
+        assert!(matches!(&texts[0], Example::Text { text, split: Some(_) } if text == "Once."));
         assert!(parse_lines(b"").unwrap().is_empty());
     }
 
     #[test]
     fn a_bad_line_is_named_by_its_number() {
-        for (line, name) in
-            [("{\"input\": \"a\"}", "line 3: output"), ("nonsense", "line 3"), ("{\"input\": 1}", "line 3: input")]
-        {
+        for (line, name) in [
+            ("{\"input\": \"a\"}", "line 3: output"),
+            ("{\"text\": 1}", "line 3: text"),
+            ("nonsense", "line 3"),
+            ("{\"input\": 1}", "line 3: input"),
+        ] {
             let body = format!("{{\"input\": \"a\", \"output\": \"b\"}}\n\n{line}\n");
             let problem = parse_lines(body.as_bytes()).unwrap_err();
             assert_eq!(problem.code(), Code::Invalid, "{line}");

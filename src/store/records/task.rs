@@ -1,6 +1,7 @@
 //! Training tasks and their examples.
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 use time::OffsetDateTime;
 
 use super::words;
@@ -34,17 +35,51 @@ pub struct TaskRecord {
     pub updated_at: OffsetDateTime,
 }
 
-/// An input and what it should give.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// An input and what it should give, or plain text. The examples of one task are all of one kind.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Example {
+    /// An input and what it should give.
+    Answered {
+        /// The input.
+        input: String,
+        /// The output.
+        output: Output,
+        /// Which half it belongs to; training where it is not said.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        split: Option<Split>,
+    },
+    /// Plain text.
+    Text {
+        /// The text.
+        text: String,
+        /// Which half it belongs to; training where it is not said.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        split: Option<Split>,
+    },
+}
+
+/// All fields that an example may have: choosing after they are read names the one that is missing.
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Example {
-    /// The input.
-    pub input: String,
-    /// The output.
-    pub output: Output,
-    /// Which half it belongs to; training where it is not said.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub split: Option<Split>,
+struct Fields {
+    input: Option<String>,
+    output: Option<Output>,
+    text: Option<String>,
+    split: Option<Split>,
+}
+
+impl<'de> Deserialize<'de> for Example {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Fields { input, output, text, split } = Fields::deserialize(deserializer)?;
+        match (input, output, text) {
+            (None, None, Some(text)) => Ok(Self::Text { text, split }),
+            (_, _, Some(_)) => Err(D::Error::custom("has text beside input or output: send one or the other")),
+            (Some(input), Some(output), None) => Ok(Self::Answered { input, output, split }),
+            (None, _, None) => Err(D::Error::missing_field("input")),
+            (_, None, None) => Err(D::Error::missing_field("output")),
+        }
+    }
 }
 
 /// The accepted outputs. A hit on any counts.
@@ -78,9 +113,21 @@ words! {
 }
 
 impl Example {
+    /// Which half it was put in, where that was said.
+    pub fn split(&self) -> Option<Split> {
+        match self {
+            Self::Answered { split, .. } | Self::Text { split, .. } => *split,
+        }
+    }
+
     /// What it is for.
     pub fn purpose(&self) -> Split {
-        self.split.unwrap_or(Split::Train)
+        self.split().unwrap_or(Split::Train)
+    }
+
+    /// Whether it is plain text.
+    pub fn is_text(&self) -> bool {
+        matches!(self, Self::Text { .. })
     }
 }
 

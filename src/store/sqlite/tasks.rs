@@ -20,16 +20,7 @@ impl TaskStore for SqliteStore {
     ) -> StoreFuture<'a, TaskRecord> {
         Box::pin(async move {
             let mut tx = self.write().await?;
-            let upsert = sqlx::query(
-                "INSERT INTO tasks (name, descriptions, examples_digest, train_count, test_count, version,
-                                    created_at, updated_at)
-                 VALUES (?1, ?2, ?3, 0, 0, 1, ?4, ?4)
-                 ON CONFLICT (name) DO UPDATE
-                 SET descriptions = excluded.descriptions, version = version + 1, updated_at = excluded.updated_at
-                 WHERE descriptions <> excluded.descriptions",
-            );
-            let upsert = upsert.bind(name).bind(Json(descriptions)).bind(examples_digest(&[])?).bind(millis(now));
-            upsert.execute(&mut *tx).await?;
+            describe(&mut tx, (name, descriptions), now).await?;
             let task = find(&mut tx, name).await?;
             tx.commit().await?;
             Ok(task)
@@ -43,23 +34,24 @@ impl TaskStore for SqliteStore {
         now: OffsetDateTime,
     ) -> StoreFuture<'a, TaskRecord> {
         Box::pin(async move {
-            if examples.len() > MAX_EXAMPLES {
-                return Err(StoreError::TooManyExamples { count: examples.len(), limit: MAX_EXAMPLES });
-            }
-            let digest = examples_digest(examples)?;
             let mut tx = self.write().await?;
+            fill(&mut tx, (name, examples), now).await?;
             let task = find(&mut tx, name).await?;
-            if task.examples_digest == digest {
-                return Ok(task);
-            }
-            replace_examples(&mut tx, name, examples).await?;
-            let tests = examples.iter().filter(|example| example.purpose() == Split::Test).count();
-            let update = sqlx::query(
-                "UPDATE tasks SET examples_digest = ?, train_count = ?, test_count = ?, version = version + 1,
-                                  updated_at = ? WHERE name = ?",
-            );
-            let update = update.bind(digest).bind((examples.len() - tests) as i64).bind(tests as i64);
-            update.bind(millis(now)).bind(name).execute(&mut *tx).await?;
+            tx.commit().await?;
+            Ok(task)
+        })
+    }
+
+    fn import_task<'a>(
+        &'a self,
+        name: &'a str,
+        (descriptions, examples): (&'a [String], &'a [Example]),
+        now: OffsetDateTime,
+    ) -> StoreFuture<'a, TaskRecord> {
+        Box::pin(async move {
+            let mut tx = self.write().await?;
+            describe(&mut tx, (name, descriptions), now).await?;
+            fill(&mut tx, (name, examples), now).await?;
             let task = find(&mut tx, name).await?;
             tx.commit().await?;
             Ok(task)
@@ -101,6 +93,49 @@ impl TaskStore for SqliteStore {
 async fn find(connection: &mut SqliteConnection, name: &str) -> Result<TaskRecord, StoreError> {
     let row = sqlx::query_as("SELECT * FROM tasks WHERE name = ?").bind(name).fetch_optional(connection).await?;
     row.ok_or_else(|| StoreError::not_found("task", name))
+}
+
+/// Makes the task, or changes its descriptions.
+async fn describe(
+    tx: &mut Transaction<'_, Sqlite>,
+    (name, descriptions): (&str, &[String]),
+    now: OffsetDateTime,
+) -> Result<(), StoreError> {
+    let upsert = sqlx::query(
+        "INSERT INTO tasks (name, descriptions, examples_digest, train_count, test_count, version,
+                            created_at, updated_at)
+         VALUES (?1, ?2, ?3, 0, 0, 1, ?4, ?4)
+         ON CONFLICT (name) DO UPDATE
+         SET descriptions = excluded.descriptions, version = version + 1, updated_at = excluded.updated_at
+         WHERE descriptions <> excluded.descriptions",
+    );
+    let upsert = upsert.bind(name).bind(Json(descriptions)).bind(examples_digest(&[])?).bind(millis(now));
+    upsert.execute(&mut **tx).await?;
+    Ok(())
+}
+
+/// Replaces the task's examples, where they are others.
+async fn fill(
+    tx: &mut Transaction<'_, Sqlite>,
+    (name, examples): (&str, &[Example]),
+    now: OffsetDateTime,
+) -> Result<(), StoreError> {
+    if examples.len() > MAX_EXAMPLES {
+        return Err(StoreError::TooManyExamples { count: examples.len(), limit: MAX_EXAMPLES });
+    }
+    let digest = examples_digest(examples)?;
+    if find(tx, name).await?.examples_digest == digest {
+        return Ok(());
+    }
+    replace_examples(tx, name, examples).await?;
+    let tests = examples.iter().filter(|example| example.purpose() == Split::Test).count();
+    let update = sqlx::query(
+        "UPDATE tasks SET examples_digest = ?, train_count = ?, test_count = ?, version = version + 1,
+                          updated_at = ? WHERE name = ?",
+    );
+    let update = update.bind(digest).bind((examples.len() - tests) as i64).bind(tests as i64);
+    update.bind(millis(now)).bind(name).execute(&mut **tx).await?;
+    Ok(())
 }
 
 async fn replace_examples(

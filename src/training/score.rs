@@ -43,7 +43,9 @@ pub struct TextLoss {
     pub characters: usize,
 }
 
-/// Logits of one pass at most, 64 MiB of them: a real base's vocabulary is large.
+/// Tokens of one pass at most, for attention looks through all of a row; and the logits of one, 64 MiB of them, for a real
+/// base's vocabulary is large.
+const TOKENS: usize = 1024;
 const LOGITS: usize = 1 << 24;
 
 impl Score {
@@ -96,7 +98,7 @@ impl TextLoss {
         (pieces, characters): (&[Piece], usize),
         adapters: &RowAdapters,
     ) -> Result<Self, Error> {
-        let most = LOGITS / model.config().vocab_size.max(1);
+        let most = TOKENS.min(LOGITS / model.config().vocab_size.max(1));
         let mut sum = Self { characters, ..Self::default() };
         let mut rest = pieces;
         while !rest.is_empty() {

@@ -4,7 +4,7 @@
 
 #![allow(clippy::print_stdout, clippy::unwrap_used, reason = "a benchmark that prints and may fail")]
 
-use attune::lm::{Error, FileConfig, Model, Piece, WeightSource};
+use attune::lm::{Error, FileConfig, Model, Piece, Recompute, WeightSource};
 use attune::lora::{Module, SharedA};
 use attune::noise::Noise;
 use attune::training::Workers;
@@ -54,6 +54,7 @@ impl Progress for Clock {
 }
 
 fn main() {
+    let checkpointing = std::env::args().any(|arg| arg == "--checkpointing");
     let numbers: Vec<usize> = std::env::args().filter_map(|arg| arg.parse().ok()).collect();
     let [steps, texts, length] = [0, 1, 2].map(|i| numbers.get(i).copied().unwrap_or([4, 8, 128][i]));
     let config = FileConfig {
@@ -88,6 +89,7 @@ fn main() {
         schedule: Schedule { peak: 1e-3, warmup: 1, decay: 1, steps },
         row_tokens: texts * length,
         group: 1,
+        recompute: if checkpointing { Recompute::Layers } else { Recompute::Never },
         keep: 1,
         ..AdapterRun::default()
     };

@@ -39,6 +39,7 @@ def main():
     here = [sys.executable, __file__, "--steps", str(options.steps + 1), "--texts", sizes[1], "--length", sizes[2]]
     commands = {
         "attune": [binary, *sizes],
+        "attune, checkpointing": [binary, *sizes, "--checkpointing"],
         "peft, B only": [*here, "--peer", "b"],
         "peft, A and B": [*here, "--peer", "ab"],
     }
@@ -53,7 +54,7 @@ def main():
     ours = statistics.median(seconds["attune"])
     for name, times in seconds.items():
         median = statistics.median(times)
-        print(f"{name:14} {median:7.2f} s a step   attune / it {ours / median:5.2f}   peak {peaks[name]:6.0f} MiB")
+        print(f"{name:21} {median:7.2f} s a step   attune / it {ours / median:5.2f}   peak {peaks[name]:6.0f} MiB")
 
 
 def peer(options):

@@ -1,7 +1,7 @@
 //! Puts a process together.
 
 use super::demo_model;
-use super::loading::load_base;
+use super::loading::{available_memory, load_base};
 use super::options::ServeOptions;
 use crate::engine::EngineOptions;
 use crate::generator::GeneratorFile;
@@ -39,6 +39,7 @@ impl Application {
             service: Arc::clone(&self.service),
             threads: self.train_threads,
             trajectories: self.data_dir.join("trajectories"),
+            available_memory,
         });
         let worker = format!("process-{}", std::process::id());
         let config = RunnerConfig { only, ..RunnerConfig::new(worker, &self.data_dir) };

@@ -171,7 +171,7 @@ fn check(files: &BaseFiles, loading: &Loading, need: MemoryNeed) -> anyhow::Resu
 }
 
 /// Bytes that this process can still take: the machine's, or its container's.
-fn available_memory() -> Option<u64> {
+pub(super) fn available_memory() -> Option<u64> {
     let mut system = sysinfo::System::new();
     system.refresh_memory();
     let machine = system.available_memory();

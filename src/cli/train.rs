@@ -9,7 +9,7 @@ use crate::jobs::kinds::{AdapterJob, All, Arch, GeneratorJob, Init, JobKind, Sel
 use crate::service::Service;
 use crate::store::{JobRecord, JobState, LockError, PageRequest, StoreError};
 use anyhow::Context;
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use futures::StreamExt;
 use serde::de::DeserializeOwned;
 use std::path::PathBuf;
@@ -49,6 +49,27 @@ struct Run {
     /// The learning rate before it falls
     #[arg(long)]
     learning_rate: Option<f64>,
+    /// Compute layers once more in the backward pass, which saves most of the memory and costs a third of the time; auto
+    /// does so if what is free would not do. The log says beforehand what a pass will take
+    #[arg(long, default_value = "auto")]
+    gradient_checkpointing: Checkpointing,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Checkpointing {
+    Auto,
+    On,
+    Off,
+}
+
+impl Checkpointing {
+    fn wanted(self) -> Option<bool> {
+        match self {
+            Self::Auto => None,
+            Self::On => Some(true),
+            Self::Off => Some(false),
+        }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -58,6 +79,12 @@ pub(super) struct Adapter {
     /// A registered task
     #[arg(long, value_name = "NAME")]
     task: String,
+    /// Tokens that go through the base together; 224 for the demo, 1024 for a real base
+    #[arg(long, value_name = "TOKENS")]
+    batch_tokens: Option<u32>,
+    /// Batches whose gradients make one step
+    #[arg(long, value_name = "BATCHES")]
+    gradient_accumulation_steps: Option<u32>,
     #[command(flatten)]
     run: Run,
 }
@@ -101,18 +128,29 @@ impl Train {
 
 impl Adapter {
     fn job(self) -> (Place, JobKind) {
-        let Run { seed, steps, learning_rate } = self.run;
-        (self.place, JobKind::Adapter(AdapterJob { task: self.task, seed, steps, learning_rate }))
+        let Run { seed, steps, learning_rate, gradient_checkpointing } = self.run;
+        let job = AdapterJob {
+            task: self.task,
+            seed,
+            steps,
+            learning_rate,
+            batch_tokens: self.batch_tokens,
+            gradient_accumulation_steps: self.gradient_accumulation_steps,
+            gradient_checkpointing: gradient_checkpointing.wanted(),
+        };
+        (self.place, JobKind::Adapter(job))
     }
 }
 
 impl Generator {
     fn job(self) -> (Place, JobKind) {
-        let Run { seed, steps, learning_rate } = self.run;
+        let Run { seed, steps, learning_rate, gradient_checkpointing } = self.run;
+        let gradient_checkpointing = gradient_checkpointing.wanted();
         let tasks = if self.tasks.is_empty() { Selection::All(All::All) } else { Selection::Names(self.tasks) };
         let stages = if self.stages.is_empty() { Stage::all() } else { self.stages };
         let (arch, init) = (self.arch.unwrap_or_default(), self.init.unwrap_or_default());
-        (self.place, JobKind::Generator(GeneratorJob { tasks, arch, init, stages, seed, steps, learning_rate }))
+        let job = GeneratorJob { tasks, arch, init, stages, seed, steps, learning_rate, gradient_checkpointing };
+        (self.place, JobKind::Generator(job))
     }
 }
 

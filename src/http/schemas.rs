@@ -172,6 +172,14 @@ mirrors! {
         /// Peak learning rate.
         #[schema(exclusive_minimum = 0, maximum = 1)]
         learning_rate: Option<f64>,
+        /// Tokens that go through the base together.
+        #[schema(minimum = 16, maximum = 1_048_576)]
+        batch_tokens: Option<u32>,
+        /// Batches whose gradients make one step.
+        #[schema(minimum = 1, maximum = 1024)]
+        gradient_accumulation_steps: Option<u32>,
+        /// Whether layers are computed once more in the backward pass; where it is not said, if memory wants it.
+        gradient_checkpointing: Option<bool>,
     }
 
     /// Parameters of a generator's training.
@@ -195,6 +203,8 @@ mirrors! {
         /// Peak learning rate.
         #[schema(exclusive_minimum = 0, maximum = 1)]
         learning_rate: Option<f64>,
+        /// Whether layers are computed once more in the backward pass; where it is not said, if memory wants it.
+        gradient_checkpointing: Option<bool>,
     }
 }
 
@@ -339,13 +349,14 @@ mod tests {
 
     #[test]
     fn a_jobs_mirror_has_its_fields() {
-        let body = json!({ "task": "a", "seed": 1, "steps": 2, "learning_rate": 0.1 });
+        let body = json!({ "task": "a", "seed": 1, "steps": 2, "learning_rate": 0.1, "batch_tokens": 64,
+                           "gradient_accumulation_steps": 2, "gradient_checkpointing": true });
         let fields = |schema: RefOr<Schema>| serde_json::to_value(schema).unwrap()["properties"].clone();
         let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<BTreeSet<_>>();
         assert_eq!(keys(&fields(AdapterJob::schema())), keys(&body));
         serde_json::from_value::<jobs::AdapterJob>(body).unwrap();
         let body = json!({ "tasks": "all", "arch": "icm-conv", "init": "random", "stages": ["reconstruction", "cross_entropy"], "seed": 1,
-                           "steps": 2, "learning_rate": 0.1 });
+                           "steps": 2, "learning_rate": 0.1, "gradient_checkpointing": false });
         assert_eq!(keys(&fields(GeneratorJob::schema())), keys(&body));
         serde_json::from_value::<jobs::GeneratorJob>(body).unwrap();
     }

@@ -39,6 +39,15 @@ pub struct AdapterJob {
     /// Peak learning rate; the trainer's own where it is not said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub learning_rate: Option<f64>,
+    /// Tokens that go through the base together; the trainer's own number for the base where it is not said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batch_tokens: Option<u32>,
+    /// Batches whose gradients make one step; 1 where it is not said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gradient_accumulation_steps: Option<u32>,
+    /// Whether layers are computed once more in the backward pass, to save memory; where it is not said, if it must be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gradient_checkpointing: Option<bool>,
 }
 
 /// Parameters of a generator's training.
@@ -65,6 +74,9 @@ pub struct GeneratorJob {
     /// Peak learning rate; the trainer's own where it is not said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub learning_rate: Option<f64>,
+    /// Whether layers are computed once more in the backward pass, to save memory; where it is not said, if it must be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gradient_checkpointing: Option<bool>,
 }
 
 /// Which tasks.
@@ -154,6 +166,10 @@ impl JobKind {
         match self {
             Self::Adapter(job) => {
                 check(!job.task.trim().is_empty(), "task", "must not be empty")?;
+                let within = |value: Option<u32>, low, high| value.is_none_or(|n| (low..=high).contains(&n));
+                check(within(job.batch_tokens, 16, 1 << 20), "batch_tokens", "must be between 16 and 1,048,576")?;
+                let (field, problem) = ("gradient_accumulation_steps", "must be between 1 and 1024");
+                check(within(job.gradient_accumulation_steps, 1, 1024), field, problem)?;
                 check_training(job.steps, job.learning_rate)
             }
             Self::Generator(job) => {
@@ -202,7 +218,8 @@ mod tests {
     #[test]
     fn every_option_is_read() {
         let body = json!({ "kind": "generator", "tasks": ["a", "b"], "arch": "icm-conv", "init": "random",
-                           "stages": ["cross_entropy"], "seed": 7, "steps": 10, "learning_rate": 0.001 });
+                           "stages": ["cross_entropy"], "seed": 7, "steps": 10, "learning_rate": 0.001,
+                           "gradient_checkpointing": true });
         let job = parse(body.clone()).unwrap();
         job.validate().unwrap();
         assert_eq!(serde_json::to_value(&job).unwrap(), body);
@@ -229,6 +246,11 @@ mod tests {
             (json!({ "kind": "adapter", "task": " " }), "task"),
             (json!({ "kind": "adapter", "task": "a", "steps": 0 }), "steps"),
             (json!({ "kind": "adapter", "task": "a", "learning_rate": -1.0 }), "learning_rate"),
+            (json!({ "kind": "adapter", "task": "a", "batch_tokens": 3 }), "batch_tokens"),
+            (
+                json!({ "kind": "adapter", "task": "a", "gradient_accumulation_steps": 0 }),
+                "gradient_accumulation_steps",
+            ),
             (json!({ "kind": "generator", "tasks": [] }), "tasks"),
             (json!({ "kind": "generator", "tasks": ["a", ""] }), "tasks"),
             (json!({ "kind": "generator", "tasks": "all", "stages": [] }), "stages"),

@@ -14,6 +14,7 @@ use super::row_adapters::RowAdapters;
 use super::weights::{Weight, WeightSource};
 use crate::lora::{Adapter, Module};
 use candle_core::{DType, Device, Tensor};
+use serde::{Deserialize, Serialize};
 
 /// A decoder of any of the families. Cloning shares the weights.
 #[derive(Clone, Debug)]
@@ -30,7 +31,7 @@ pub struct Model {
 }
 
 /// What a backward pass finds in memory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Recompute {
     /// All that the layers computed.
     Never,

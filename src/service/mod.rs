@@ -13,6 +13,7 @@ mod gate;
 mod generate;
 mod generators;
 mod importing;
+mod job_progress;
 mod task_data;
 mod tasks;
 mod training;

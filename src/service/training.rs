@@ -6,11 +6,12 @@
 
 use super::gate::Means;
 use super::generators::NewGenerator;
+use super::job_progress::JobProgress;
 use super::task_data::task_data;
 use super::{Error, Service};
 use crate::generator::{self, Draw, GeneratorFile};
 use crate::jobs::{AdapterJob, Arch, GeneratorJob, Init, JobContext, JobError, JobHandler, JobKind, Selection, Stage};
-use crate::lm::RowAdapters;
+use crate::lm::{Recompute, RowAdapters};
 use crate::lora::{Adapter, SharedA, write_peft};
 use crate::store::{AdapterKind, AdapterRecord, DEFAULT_TENANT, JobRecord, OnNameTaken, PageRequest};
 use crate::task::{Base, Demonstrations, ENCODER_VERSION};
@@ -18,7 +19,7 @@ use crate::training::adapter_trainer::{AdapterContext, AdapterRun, TrainedAdapte
 use crate::training::dataset::TaskData;
 use crate::training::generator_data::{Corpus, Trajectory};
 use crate::training::generator_trainer::{GeneratorContext, GeneratorRun, train_generator};
-use crate::training::progress::{Progress, Report};
+use crate::training::plan::StepPlan;
 use crate::training::score::Score;
 use crate::training::texts::Cutter;
 use crate::training::trajectories::Trajectories;
@@ -34,8 +35,6 @@ use tokio::runtime::Handle;
 const RANK: usize = 8;
 /// Tasks of a job that get an adapter of their own, for reconstruction; the others are learnt by cross-entropy alone.
 const WITH_ADAPTER: usize = 200;
-/// Every how many steps a loss is recorded.
-const METRIC_EVERY: usize = 10;
 
 /// Runs training jobs of a service.
 pub struct TrainHandler {
@@ -45,6 +44,8 @@ pub struct TrainHandler {
     pub threads: usize,
     /// The folder of trajectories.
     pub trajectories: PathBuf,
+    /// Bytes of memory that are free; `None` where that is not known.
+    pub available_memory: fn() -> Option<u64>,
 }
 
 impl JobHandler for TrainHandler {
@@ -60,6 +61,7 @@ impl JobHandler for TrainHandler {
             context,
             workers,
             trajectories: &self.trajectories,
+            available_memory: self.available_memory,
             runtime: Handle::current(),
         };
         match kind {
@@ -74,30 +76,18 @@ struct Run<'a> {
     context: &'a JobContext,
     workers: Workers,
     trajectories: &'a Path,
+    available_memory: fn() -> Option<u64>,
     runtime: Handle,
-}
-
-/// A job's reports.
-struct JobProgress<'a>(&'a JobContext);
-
-impl Progress for JobProgress<'_> {
-    fn report(&self, report: &Report<'_>) {
-        self.0.progress(report.phase, report.step as u64, report.total as u64);
-        if report.step.is_multiple_of(METRIC_EVERY) || report.step == report.total {
-            self.0.metrics(report.metrics);
-        }
-    }
-
-    fn cancelled(&self) -> bool {
-        self.0.cancelled()
-    }
 }
 
 impl Run<'_> {
     fn adapter(&self, job: &AdapterJob) -> Result<Value, JobError> {
-        let task = self.task_data(&job.task)?;
         let (shared, alpha) = self.shared()?;
-        let run = adapter_run(alpha, (job.seed, job.steps, job.learning_rate));
+        let mut run = self.adapter_run(alpha, (job.seed, job.steps, job.learning_rate));
+        run.row_tokens = job.batch_tokens.map_or(run.row_tokens, |tokens| tokens as usize);
+        run.passes = job.gradient_accumulation_steps.map_or(1, |passes| passes as usize);
+        run.recompute = self.recompute(run.row_tokens, job.gradient_checkpointing)?;
+        let task = self.task_data(&job.task, run.row_tokens)?;
         let trained = self.train_adapters(std::slice::from_ref(&task), (&shared, &run))?;
         let trained = trained.into_iter().next().ok_or_else(|| permanent("no adapter was trained"))?;
         let adapter = self.adapter_of(&shared, &trained, alpha)?;
@@ -118,7 +108,8 @@ impl Run<'_> {
         if names.is_empty() {
             return Err(permanent("no task has an example to train on: add one with PUT /tasks/{name}/examples"));
         }
-        let tasks: Vec<TaskData> = names.iter().map(|name| self.task_data(name)).collect::<Result<_, _>>()?;
+        let tokens = AdapterRun::for_base(self.base().model().config()).row_tokens;
+        let tasks: Vec<TaskData> = names.iter().map(|name| self.task_data(name, tokens)).collect::<Result<_, _>>()?;
         let parent = self.parent(job);
         if parent.is_some() && !job.stages.contains(&Stage::CrossEntropy) {
             return Err(permanent(
@@ -140,12 +131,15 @@ impl Run<'_> {
         let corpus = Corpus::new(
             tasks.iter().map(with).collect(),
             &self.service.encoder,
-            (&self.workers, &JobProgress(self.context)),
+            (&self.workers, &JobProgress::new(self.context)),
             (seed, standardiser),
         );
+        let run = generator_run(job, parent.is_some(), tasks.len());
+        let batch = run.cross_entropy.batch * run.row_tokens;
+        let model = self.base().model().with_recompute(self.recompute(batch, job.gradient_checkpointing)?);
         let file = train_generator(
             &GeneratorContext {
-                model: self.base().model(),
+                model: &model,
                 base_digest: self.base().digest(),
                 encoder_version: ENCODER_VERSION,
                 shared: &shared,
@@ -153,11 +147,11 @@ impl Run<'_> {
                 parent: parent.as_deref(),
                 bos: self.base().begin(),
                 workers: &self.workers,
-                progress: &JobProgress(self.context),
+                progress: &JobProgress::new(self.context),
                 checkpoint: Some(self.context.work_dir().join("generator.checkpoint.safetensors")),
             },
             &corpus.map_err(training)?,
-            &generator_run(job, parent.is_some(), tasks.len()),
+            &run,
         )
         .map_err(training)?;
         self.promote(Arc::new(file), &tasks)
@@ -182,7 +176,8 @@ impl Run<'_> {
     ) -> Result<HashMap<String, Trajectory>, JobError> {
         let stride = tasks.len().div_ceil(WITH_ADAPTER);
         let chosen: Vec<TaskData> = tasks.iter().step_by(stride.max(1)).cloned().collect();
-        let run = adapter_run(alpha, (seed, None, None));
+        let mut run = self.adapter_run(alpha, (seed, None, None));
+        run.recompute = self.recompute(run.row_tokens * run.group * self.workers.count(), None)?;
         let trained = self.train_adapters(&chosen, (shared, &run))?;
         Ok(trained.into_iter().map(|adapter| (adapter.name, adapter.trajectory)).collect())
     }
@@ -248,7 +243,7 @@ impl Run<'_> {
             shared,
             bos: self.base().begin(),
             workers: &self.workers,
-            progress: &JobProgress(self.context),
+            progress: &JobProgress::new(self.context),
             checkpoints: Some(self.context.work_dir().to_owned()),
         };
         let kept = Trajectories::new(self.trajectories.to_owned(), self.base().digest(), shared).map_err(training)?;
@@ -268,11 +263,40 @@ impl Run<'_> {
     }
 
     /// The task's examples in tokens, texts in pieces that fill an adapter trainer's row.
-    fn task_data(&self, name: &str) -> Result<TaskData, JobError> {
+    fn task_data(&self, name: &str, row_tokens: usize) -> Result<TaskData, JobError> {
         let record = self.runtime.block_on(self.service.task(name)).map_err(failed)?;
         let stored = self.runtime.block_on(self.service.store.examples(name)).map_err(JobError::transient)?;
-        let cutter = Cutter { base: self.base(), tokens: AdapterRun::default().row_tokens };
+        let cutter = Cutter { base: self.base(), tokens: row_tokens };
         task_data(record, stored, &cutter).map_err(training)
+    }
+
+    /// The trainer's numbers for the base, and the job's where it has its own.
+    fn adapter_run(&self, alpha: f64, (seed, steps, rate): (Option<u64>, Option<u32>, Option<f64>)) -> AdapterRun {
+        let own = AdapterRun::for_base(self.base().model().config());
+        let mut run = AdapterRun { alpha, seed: seed.unwrap_or(0), ..own };
+        if let Some(steps) = steps {
+            run.schedule.steps = steps as usize;
+            run.schedule.decay = run.schedule.steps / 2;
+        }
+        run.schedule.peak = rate.unwrap_or(run.schedule.peak);
+        run
+    }
+
+    /// Whether layers are computed once more, by what is asked for or by the memory that there is; the job's log says
+    /// what a pass will take.
+    fn recompute(&self, tokens: usize, wanted: Option<bool>) -> Result<Recompute, JobError> {
+        let wanted = wanted.map(|again| if again { Recompute::Layers } else { Recompute::Never });
+        let available = self.base().model().device().is_cpu().then(|| (self.available_memory)()).flatten();
+        let plan = StepPlan::fit(self.base().model().config(), tokens, wanted, available).map_err(training)?;
+        self.context.log(&format!(
+            "a pass of {tokens} tokens takes some {} MiB beside the weights{}",
+            plan.bytes >> 20,
+            match plan.recompute {
+                Recompute::Never => "",
+                Recompute::Layers => ", with gradient checkpointing: a step takes about a third longer",
+            }
+        ));
+        Ok(plan.recompute)
     }
 
     fn adapter_of(&self, shared: &SharedA, trained: &TrainedAdapter, alpha: f64) -> Result<Adapter, JobError> {
@@ -312,16 +336,6 @@ fn add(result: &mut Value, numbers: impl IntoIterator<Item = (&'static str, f64)
     if let Some(result) = result.as_object_mut() {
         result.extend(numbers.into_iter().map(|(name, value)| (name.to_owned(), value.into())));
     }
-}
-
-fn adapter_run(alpha: f64, (seed, steps, rate): (Option<u64>, Option<u32>, Option<f64>)) -> AdapterRun {
-    let mut run = AdapterRun { alpha, seed: seed.unwrap_or(0), ..AdapterRun::default() };
-    if let Some(steps) = steps {
-        run.schedule.steps = steps as usize;
-        run.schedule.decay = run.schedule.steps / 2;
-    }
-    run.schedule.peak = rate.unwrap_or(run.schedule.peak);
-    run
 }
 
 fn generator_run(job: &GeneratorJob, grows: bool, tasks: usize) -> GeneratorRun {

@@ -10,7 +10,7 @@ use super::progress::{Progress, Report};
 use super::schedule::Schedule;
 use super::score::Score;
 use super::{Error, Workers, checkpoint};
-use crate::lm::{Model, RowAdapters};
+use crate::lm::{Config, Model, Recompute, RowAdapters};
 use crate::lora::SharedA;
 use crate::noise::Noise;
 use candle_core::{DType, Device, Tensor, Var};
@@ -26,8 +26,13 @@ pub struct AdapterRun {
     pub alpha: f64,
     /// The learning rate.
     pub schedule: Schedule,
-    /// Tokens of a task's row in a step.
+    /// Tokens of a task's row in a pass.
     pub row_tokens: usize,
+    /// Passes of a step: their gradients are added up (gradient accumulation).
+    pub passes: usize,
+    /// What a backward pass finds in memory. It does not change what is learnt.
+    #[serde(skip, default = "kept")]
+    pub recompute: Recompute,
     /// Tasks of a group: what one worker trains at a time.
     pub group: usize,
     /// The last checkpoints that are kept of each task, `keep_every` steps apart.
@@ -38,10 +43,38 @@ pub struct AdapterRun {
     pub seed: u64,
 }
 
+/// Bases of at least this width are real ones, for which the demo's numbers are not meant.
+const REAL_HIDDEN: usize = 512;
+
+fn kept() -> Recompute {
+    Recompute::Never
+}
+
+impl AdapterRun {
+    /// The numbers for a base: the demo's own, measured, or for a real one what fine-tuning usually takes.
+    pub fn for_base(config: &Config) -> Self {
+        let own = Self::default();
+        if config.hidden_size < REAL_HIDDEN {
+            return own;
+        }
+        Self { row_tokens: 1024, group: 1, schedule: Schedule { peak: 1e-3, ..own.schedule }, ..own }
+    }
+}
+
 impl Default for AdapterRun {
     fn default() -> Self {
         let schedule = Schedule { peak: 1e-2, warmup: 20, decay: 150, steps: 300 };
-        Self { alpha: 16.0, schedule, row_tokens: 224, group: 8, keep: 20, keep_every: 5, seed: 1 }
+        Self {
+            alpha: 16.0,
+            schedule,
+            row_tokens: 224,
+            passes: 1,
+            recompute: Recompute::Never,
+            group: 8,
+            keep: 20,
+            keep_every: 5,
+            seed: 1,
+        }
     }
 }
 
@@ -139,14 +172,11 @@ fn train_group(
         if context.progress.cancelled() {
             return Err(Error::Cancelled);
         }
-        let rows = rows(tasks, context.bos, run, step);
-        let loss = loss(context, &vars, &rows, run.alpha)?;
-        let grads = loss.backward()?;
-        let mean = f64::from(loss.to_scalar::<f32>()?) / tasks.len() as f64;
+        let (mean, grads) = accumulated(context, tasks, (&vars, &optimizer), (run, step))?;
         if !mean.is_finite() {
             return Err(Error::Diverged { step });
         }
-        optimizer.step(optimizer.collect(&grads), run.schedule.rate(step), f64::INFINITY, &alone)?;
+        optimizer.step(grads, run.schedule.rate(step), f64::INFINITY, &alone)?;
         report(std::mem::take(&mut resumed) + 1, mean);
         let left = run.schedule.steps - 1 - step;
         if left.is_multiple_of(run.keep_every) && left / run.keep_every < run.keep {
@@ -176,6 +206,35 @@ fn train_group(
 /// Steps between checkpoints of a group.
 const CHECKPOINT_EVERY: usize = 50;
 
+/// The mean loss of a step's passes, and the mean of their gradients.
+fn accumulated(
+    context: &AdapterContext<'_>,
+    tasks: &[TaskData],
+    (vars, optimizer): (&[Var], &Optimizer),
+    (run, step): (&AdapterRun, usize),
+) -> Result<(f64, Vec<Option<Tensor>>), Error> {
+    let passes = run.passes.max(1);
+    let model = context.model.with_recompute(run.recompute);
+    let mut sum: Vec<Option<Tensor>> = vec![None; vars.len()];
+    let mut total = 0.0;
+    for pass in 0..passes {
+        let rows = rows(tasks, context.bos, run, step * passes + pass);
+        let loss = loss((&model, context.shared), vars, &rows, run.alpha)?;
+        let grads = loss.backward()?;
+        total += f64::from(loss.to_scalar::<f32>()?) / tasks.len() as f64;
+        for (sum, grad) in sum.iter_mut().zip(optimizer.collect(&grads)) {
+            let Some(grad) = grad else { continue };
+            // One pass is the gradient itself, to the last bit.
+            let share = if passes == 1 { grad } else { (grad / passes as f64)? };
+            *sum = Some(match sum.take() {
+                Some(sum) => (sum + share)?,
+                None => share,
+            });
+        }
+    }
+    Ok((total / passes as f64, sum))
+}
+
 /// One row of fresh examples for each task, each drawn from the step's and the task's own stream.
 fn rows(tasks: &[TaskData], bos: &[u32], run: &AdapterRun, step: usize) -> Vec<Row> {
     let seed = run.seed.wrapping_add(step as u64 * 0x9e37_79b9);
@@ -185,11 +244,11 @@ fn rows(tasks: &[TaskData], bos: &[u32], run: &AdapterRun, step: usize) -> Vec<R
 
 /// The sum over tasks of the mean cross-entropy of a task's answers: a task's gradient does not
 /// depend on its company.
-fn loss(context: &AdapterContext<'_>, vars: &[Var], rows: &[Row], alpha: f64) -> Result<Tensor, Error> {
+fn loss((model, shared): (&Model, &SharedA), vars: &[Var], rows: &[Row], alpha: f64) -> Result<Tensor, Error> {
     let packed = pack(rows);
     let b: Vec<Tensor> = vars.iter().map(|var| var.as_tensor().clone()).collect();
-    let adapters = RowAdapters::of_slots(context.shared, &b, alpha)?;
-    Ok(context.model.packed_loss(&packed, &adapters, &row_mean_weights(&packed, rows.len()))?)
+    let adapters = RowAdapters::of_slots(shared, &b, alpha)?;
+    Ok(model.packed_loss(&packed, &adapters, &row_mean_weights(&packed, rows.len()))?)
 }
 
 /// Weights that make each row's loss the mean over its scored tokens.

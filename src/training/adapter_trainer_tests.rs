@@ -62,8 +62,9 @@ fn every_b_gets_the_gradient_that_finite_differences_give() {
         })
         .collect();
     let rows = rows(&tasks, base.begin(), &run(1), 0);
-    let value = || f64::from(loss(&context, &vars, &rows, 4.0).expect("loss").to_scalar::<f32>().expect("scalar"));
-    let grads = loss(&context, &vars, &rows, 4.0).expect("loss").backward().expect("backward");
+    let frozen = (context.model, context.shared);
+    let value = || f64::from(loss(frozen, &vars, &rows, 4.0).expect("loss").to_scalar::<f32>().expect("scalar"));
+    let grads = loss(frozen, &vars, &rows, 4.0).expect("loss").backward().expect("backward");
     for (slot, var) in slots.iter().zip(&vars) {
         let grad = grads.get(var).unwrap_or_else(|| panic!("{} has no gradient", slot.path()));
         crate::training::finite_differences::check_direction(&slot.path(), var, grad, value);
@@ -99,6 +100,45 @@ impl Progress for StopAfter {
     fn cancelled(&self) -> bool {
         self.0.load(Ordering::Relaxed) == 0
     }
+}
+
+#[test]
+fn computing_layers_once_more_learns_the_same() {
+    let kept = train(&["x"], &run(6), &Silent, None).expect("training");
+    let again = AdapterRun { recompute: Recompute::Layers, ..run(6) };
+    let again = train(&["x"], &again, &Silent, None).expect("training");
+    let off = kept[0].trajectory[1].iter().zip(&again[0].trajectory[1]).map(|(a, b)| (a - b).abs());
+    assert!(off.fold(0.0, f32::max) < 1e-4);
+}
+
+#[test]
+fn two_passes_of_a_step_are_the_mean_of_their_gradients() {
+    let base = base();
+    let (shared, tasks) = (shared(&base), [constant_task("x", "x", base.prompter())]);
+    let context = AdapterContext {
+        model: base.model(),
+        shared: &shared,
+        bos: base.begin(),
+        workers: &Workers::new(1).expect("a thread"),
+        progress: &Silent,
+        checkpoints: None,
+    };
+    let zeros = |slot: &crate::lora::Slot| Var::zeros((1, slot.output, slot.rank), DType::F32, &Device::Cpu);
+    let vars: Vec<Var> = shared.layout().slots().iter().map(zeros).collect::<Result<_, _>>().expect("variables");
+    let rule = Rule::AdamW { decay: 0.0, rate_scale: 1.0 };
+    let named = vars.iter().enumerate().map(|(i, var)| (i.to_string(), var.clone(), rule)).collect();
+    let optimizer = Optimizer::new(named).expect("an optimiser");
+    let pass = |passes, step| {
+        let run = AdapterRun { passes, ..run(9) };
+        let (mean, grads) = accumulated(&context, &tasks, (&vars, &optimizer), (&run, step)).expect("gradients");
+        let flat = |grad: &Option<Tensor>| grad.as_ref().expect("a gradient").flatten_all().expect("flat");
+        (mean, Tensor::cat(&grads.iter().map(flat).collect::<Vec<_>>(), 0).expect("one vector"))
+    };
+    let (both, first, second) = (pass(2, 1), pass(1, 2), pass(1, 3));
+    assert!((both.0 - (first.0 + second.0) / 2.0).abs() < 1e-6);
+    let mean = ((first.1 + second.1).expect("sum") / 2.0).expect("mean");
+    let off = (both.1 - mean).and_then(|d| d.abs()?.max(0)?.to_scalar::<f32>()).expect("a number");
+    assert!(off < 1e-6, "{off}");
 }
 
 #[test]

@@ -5,6 +5,18 @@ use std::path::PathBuf;
 /// An error of a training run.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    /// A pass that does not fit.
+    #[error(
+        "a pass of {tokens} tokens takes {need_mib} MiB beside the weights, but {available_mib} MiB are free: train with smaller batch_tokens and more gradient_accumulation_steps"
+    )]
+    Memory {
+        /// Tokens of the pass.
+        tokens: usize,
+        /// What it takes at least.
+        need_mib: u64,
+        /// What there is.
+        available_mib: u64,
+    },
     /// The run was asked to stop; its last checkpoint stands.
     #[error("cancelled")]
     Cancelled,

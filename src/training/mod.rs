@@ -13,6 +13,7 @@ pub mod generator_trainer;
 mod gradients;
 mod initial_weights;
 pub mod optimizer;
+pub mod plan;
 pub mod progress;
 mod reconstruction;
 mod replay;

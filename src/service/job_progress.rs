@@ -44,7 +44,7 @@ impl<'a> JobProgress<'a> {
                 let step = timed.since.elapsed() / (report.step - timed.step) as u32;
                 let left = step * report.total.saturating_sub(report.step) as u32;
                 if left >= WORTH_TELLING {
-                    self.context.log(&format!(
+                    self.context.log(format!(
                         "{}: a step takes {:.2} s; the {} that are left about {} minutes",
                         report.phase,
                         step.as_secs_f64(),

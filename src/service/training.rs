@@ -288,7 +288,7 @@ impl Run<'_> {
         let wanted = wanted.map(|again| if again { Recompute::Layers } else { Recompute::Never });
         let available = self.base().model().device().is_cpu().then(|| (self.available_memory)()).flatten();
         let plan = StepPlan::fit(self.base().model().config(), tokens, wanted, available).map_err(training)?;
-        self.context.log(&format!(
+        self.context.log(format!(
             "a pass of {tokens} tokens takes some {} MiB beside the weights{}",
             plan.bytes >> 20,
             match plan.recompute {

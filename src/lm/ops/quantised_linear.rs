@@ -37,21 +37,19 @@ impl CustomOp1 for PlainLinear {
 
     fn cpu_fwd(&self, x: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
         let weight = self.weight.dequantize(&Device::Cpu)?;
-        match weight.storage_and_layout() {
-            (storage, w_layout) => match &*storage {
-                Storage::Cpu(w) => product_nt(x, layout, w, w_layout),
-                _ => bail!("quantised weights are on another device than their input"),
-            },
+        let (storage, w_layout) = weight.storage_and_layout();
+        match &*storage {
+            Storage::Cpu(w) => product_nt(x, layout, w, w_layout),
+            _ => bail!("quantised weights are on another device than their input"),
         }
     }
 
     fn cuda_fwd(&self, x: &CudaStorage, layout: &Layout) -> Result<(CudaStorage, Shape)> {
         let weight = self.weight.dequantize(&self.weight.device())?;
-        match weight.storage_and_layout() {
-            (storage, w_layout) => match &*storage {
-                Storage::Cuda(w) => product_nt(x, layout, w, w_layout),
-                _ => bail!("quantised weights are on another device than their input"),
-            },
+        let (storage, w_layout) = weight.storage_and_layout();
+        match &*storage {
+            Storage::Cuda(w) => product_nt(x, layout, w, w_layout),
+            _ => bail!("quantised weights are on another device than their input"),
         }
     }
 

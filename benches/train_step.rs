@@ -31,10 +31,6 @@ impl WeightSource for Random {
         };
         Ok(Tensor::from_vec(values, shape, &Device::Cpu)?)
     }
-
-    fn contains(&self, _: &str) -> bool {
-        true
-    }
 }
 
 /// Prints how long each step took.

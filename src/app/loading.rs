@@ -131,9 +131,7 @@ fn loading(options: &BaseOptions, files: &BaseFiles, device: Device) -> anyhow::
 
 fn need(files: &BaseFiles, loading: &Loading) -> MemoryNeed {
     match files.weights() {
-        Weights::Gguf(weights) if weights.is_quantised() => {
-            MemoryNeed::of_stored(files.config(), weights.stored_bytes())
-        }
+        Weights::Gguf(weights) if weights.is_quantised() => MemoryNeed::of_stored(files.config(), weights.kept_bytes()),
         _ => MemoryNeed::of(files.config(), loading),
     }
 }
@@ -157,12 +155,16 @@ fn check(files: &BaseFiles, loading: &Loading, need: MemoryNeed) -> anyhow::Resu
     let Some(available) = available_memory().filter(|_| loading.device.is_cpu()) else { return Ok(()) };
     if total > available {
         bail!(
-            "{} does not fit: weights in {how} {} MiB + {} MiB while loading + {} MiB for a text of {tokens} tokens = {} \
+            "{} does not fit: weights in {how} {} MiB + {} MiB while loading{} + {} MiB for a text of {tokens} tokens = {} \
              MiB, but {} MiB are free; try --quantize q8_0 (or q4k), a smaller --context, or a smaller model",
             files.name(),
             mib(need.weights),
             mib(need.staging),
-            mib(need.cache_per_token * tokens),
+            match need.rearranged {
+                0 => String::new(),
+                bytes => format!(" + {} MiB for blocks in the processor's order", mib(bytes)),
+            },
+            mib(need.cache_per_token.saturating_mul(tokens)),
             mib(total),
             available >> 20
         );

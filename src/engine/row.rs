@@ -12,6 +12,8 @@ pub(super) struct Row {
     sink: Sink,
     noise: Noise,
     written: Vec<u32>,
+    /// Tokens of the prompt that have been read.
+    read: usize,
     /// Bytes of the decoded answer that have been sent.
     sent: usize,
     queued_at: Instant,
@@ -19,6 +21,9 @@ pub(super) struct Row {
     first_token_at: Option<Instant>,
     applied: Applied,
 }
+
+/// Tokens of a prompt that one step reads: the scores of attention grow with them, and so does what others wait.
+const PROMPT_TOKENS: usize = 256;
 
 /// Whether a row goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +41,7 @@ impl Row {
             sink,
             noise,
             written: Vec::new(),
+            read: 0,
             sent: 0,
             queued_at,
             started_at,
@@ -49,12 +55,22 @@ impl Row {
         self.sink.is_closed()
     }
 
-    /// What the next step reads: the prompt first, then the last token.
+    /// What the next step reads: the prompt first, a part at a time, then the last token.
     pub(super) fn input(&self) -> Vec<u32> {
         match self.written.last() {
             Some(last) => vec![*last],
-            None => self.request.prompt.clone(),
+            None => self.request.prompt.iter().skip(self.read).take(PROMPT_TOKENS).copied().collect(),
         }
+    }
+
+    /// Whether tokens of the prompt are left to read.
+    pub(super) fn is_reading(&self) -> bool {
+        self.read < self.request.prompt.len()
+    }
+
+    /// Counts what a step has read of the prompt.
+    pub(super) fn has_read(&mut self) {
+        self.read = (self.read + PROMPT_TOKENS).min(self.request.prompt.len());
     }
 
     /// Tells the caller that it cannot go on.

@@ -110,18 +110,23 @@ impl Worker {
         Ok(Batch { lane, model, rows: Vec::new(), cache, adapters: None })
     }
 
-    /// One step of the batch: new rows read their prompts alone, so that running ones are not padded
+    /// One step of the batch: new rows read their prompts alone, a part a step, so that running ones are not padded
     /// to a prompt's length; the others read one token each, together.
     fn step(&self, batch: &mut Batch) {
         batch.leave(|row| row.is_abandoned());
-        let lengths = batch.cache.lengths().to_vec();
-        let new = lengths.iter().position(|length| *length == 0);
-        let chosen: Vec<usize> = match new {
+        let reading = batch.rows.iter().position(Row::is_reading);
+        let chosen: Vec<usize> = match reading {
             Some(row) => vec![row],
-            None => (0..lengths.len()).collect(),
+            None => (0..batch.rows.len()).collect(),
         };
         match batch.forward(&chosen) {
             Ok(logits) => {
+                if let Some(row) = reading {
+                    batch.rows[row].has_read();
+                    if batch.rows[row].is_reading() {
+                        return;
+                    }
+                }
                 let mut finished = vec![false; batch.rows.len()];
                 for (row, logits) in chosen.into_iter().zip(logits) {
                     finished[row] = batch.rows[row].advance(&logits, &self.tokenizer, &self.ends) == Next::Finished;

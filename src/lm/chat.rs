@@ -91,14 +91,18 @@ impl ChatTemplate {
     ///
     /// # Errors
     /// [`Error::Config`] and [`Error::NoDefault`] for a config of another form, else as [`ChatTemplate::new`].
-    pub fn from_files(config: Option<&serde_json::Value>, jinja: Option<&str>) -> Result<Option<Self>, Error> {
+    pub fn from_files(
+        config: Option<&serde_json::Value>,
+        jinja: Option<&str>,
+        clock: Clock,
+    ) -> Result<Option<Self>, Error> {
         let specials = config.map(Specials::from_config).transpose()?.unwrap_or_default();
         let source = match (jinja, config) {
             (Some(jinja), _) => Some(jinja),
             (None, Some(config)) => template_of(config)?,
             (None, None) => None,
         };
-        source.map(|source| Self::new(source, specials)).transpose()
+        source.map(|source| Self::with_clock(source, specials, clock)).transpose()
     }
 
     /// Compiles a template.

@@ -94,6 +94,14 @@ pub enum Error {
         /// The linear layer.
         module: crate::lora::Module,
     },
+    /// A token that has no embedding.
+    #[error("token {id} is beyond the model's {vocabulary} embeddings: do tokenizer and model belong together?")]
+    TokenBeyondVocabulary {
+        /// Its id.
+        id: u32,
+        /// Rows of the embedding.
+        vocabulary: usize,
+    },
     /// A sequence is longer than the model's context.
     #[error("{tokens} tokens do not fit the context of {context}")]
     TooLong {

@@ -185,11 +185,11 @@ impl CachedStep {
         let before = self.lengths[row];
         let sees = |t: usize, s: usize| s <= before + t && kind.window.is_none_or(|w| before + t - s < w);
         let scores = if count > 1 || !sees(0, 0) {
-            let mask: Vec<f32> = (0..groups)
-                .flat_map(|_| 0..count)
-                .flat_map(|t| (0..seen).map(move |s| if sees(t, s) { 0.0 } else { f32::NEG_INFINITY }))
-                .collect();
-            scores.broadcast_add(&Tensor::from_vec(mask, (1, groups * count, seen), q.device())?)?
+            let row = |t| (0..seen).map(move |s| if sees(t, s) { 0.0 } else { f32::NEG_INFINITY });
+            let mask: Vec<f32> = (0..count).flat_map(row).collect();
+            let mask = Tensor::from_vec(mask, (1, 1, count, seen), q.device())?;
+            let by_head = scores.reshape((kv_heads, groups, count, seen))?;
+            by_head.broadcast_add(&mask)?.reshape((kv_heads, groups * count, seen))?
         } else {
             scores
         };

@@ -1,7 +1,7 @@
 //! What a model will take in memory, before it takes it.
 
 use super::config::Config;
-use super::weights::{CHUNK_NUMBERS, Loading};
+use super::weights::{CHUNK_NUMBERS, Loading, Quantization};
 use candle_core::DType;
 
 /// Bytes that a model takes.
@@ -11,9 +11,14 @@ pub struct MemoryNeed {
     pub weights: u64,
     /// The largest matrix, which stands beside its source while it is loaded.
     pub staging: u64,
+    /// Blocks that the tensor library keeps once more, in the order that suits the processor, from the first product on.
+    pub rearranged: u64,
     /// Keys and values of one token of a text.
     pub cache_per_token: u64,
 }
+
+/// Whether the library may keep a second copy of quantised blocks: it does for some kinds on x86, by the processor's features.
+const REARRANGES: bool = cfg!(target_arch = "x86_64");
 
 impl MemoryNeed {
     /// The need of a checkpoint.
@@ -24,14 +29,18 @@ impl MemoryNeed {
         let matrices = layer.flat_map(|(input, output)| std::iter::repeat_n((output, input), config.layers()));
         let tables = if config.tied { 1 } else { 2 };
         let matrices = matrices.chain(std::iter::repeat_n((config.vocab_size, config.hidden_size), tables));
-        let mut need = Self { weights: 0, staging: 0, cache_per_token: Self::cache_per_token(config, loading.dtype) };
+        let cache_per_token = Self::cache_per_token(config, loading.dtype);
+        let mut need = Self { weights: 0, staging: 0, rearranged: 0, cache_per_token };
         for (rows, width) in matrices {
             let (rows, width) = (rows as u64, width as u64);
             let kept = match loading.quantization {
                 Some(quantization) => quantization.bytes(rows, width),
                 None => rows * width * plain,
             };
-            need.weights += kept;
+            need.weights = need.weights.saturating_add(kept);
+            if loading.quantization.is_some_and(Quantization::may_be_rearranged) && REARRANGES {
+                need.rearranged = need.rearranged.saturating_add(kept);
+            }
             // The stored bytes twice on their way; quantised matrices come a few rows at a time.
             let staging = match loading.quantization {
                 Some(_) => kept + (rows * width).min(CHUNK_NUMBERS as u64) * 12,
@@ -39,7 +48,7 @@ impl MemoryNeed {
             };
             need.staging = need.staging.max(staging);
         }
-        need.weights += config.vector_parameters() * 4;
+        need.weights = need.weights.saturating_add(config.vector_parameters() * 4);
         need
     }
 
@@ -47,7 +56,8 @@ impl MemoryNeed {
     pub fn of_stored(config: &Config, stored: u64) -> Self {
         let largest = config.vocab_size.max(config.intermediate_size) * config.hidden_size;
         let cache_per_token = Self::cache_per_token(config, DType::F32);
-        Self { weights: stored, staging: 2 * largest as u64, cache_per_token }
+        let rearranged = if REARRANGES { stored } else { 0 };
+        Self { weights: stored, staging: 2 * largest as u64, rearranged, cache_per_token }
     }
 
     /// Bytes of the keys and values of one token.
@@ -57,7 +67,9 @@ impl MemoryNeed {
 
     /// The sum with one text of `tokens` tokens.
     pub fn total(&self, tokens: u64) -> u64 {
-        self.weights + self.staging + self.cache_per_token * tokens
+        self.weights
+            .saturating_add(self.staging.max(self.rearranged))
+            .saturating_add(self.cache_per_token.saturating_mul(tokens))
     }
 }
 

@@ -108,6 +108,16 @@ impl Model {
         bytes.into_iter().max_by_key(|(_, bytes)| *bytes).map_or_else(String::new, |(kind, _)| kind)
     }
 
+    /// Bytes that quantised weights take while a pass has them written out as plain numbers: the output layer and the
+    /// largest matrix.
+    pub fn written_out_bytes(&self) -> u64 {
+        if self.head.as_dense().is_some() {
+            return 0;
+        }
+        let (vocabulary, hidden) = (self.config.vocab_size as u64, self.config.hidden_size as u64);
+        4 * hidden * (vocabulary + 2 * self.config.intermediate_size as u64)
+    }
+
     /// Bytes of the keys and values of one token of a text.
     pub fn cache_bytes_per_token(&self) -> u64 {
         super::MemoryNeed::cache_per_token(&self.config, self.dtype)
@@ -194,9 +204,17 @@ impl Model {
     /// # Errors
     /// As [`Self::packed_hidden`].
     pub fn packed_logits(&self, packed: &Packed, adapters: &RowAdapters) -> Result<Tensor, Error> {
+        self.logits(&self.packed_scored(packed, adapters)?)
+    }
+
+    /// The normed hidden states that a batch's scored tokens are predicted from, `[N, D]`, in their order.
+    ///
+    /// # Errors
+    /// As [`Self::packed_hidden`].
+    pub fn packed_scored(&self, packed: &Packed, adapters: &RowAdapters) -> Result<Tensor, Error> {
         let hidden = self.packed_hidden(packed, adapters)?;
         let sources = Tensor::from_vec(packed.sources(), packed.scored().len(), self.device())?;
-        self.logits(&hidden.index_select(&sources, 0)?)
+        Ok(hidden.index_select(&sources, 0)?)
     }
 
     /// The weighted sum of the cross-entropies of a batch's scored tokens, a scalar; `weights` has one factor for
@@ -205,9 +223,7 @@ impl Model {
     /// # Errors
     /// As [`Self::packed_hidden`].
     pub fn packed_loss(&self, packed: &Packed, adapters: &RowAdapters, weights: &[f32]) -> Result<Tensor, Error> {
-        let hidden = self.packed_hidden(packed, adapters)?;
-        let sources = Tensor::from_vec(packed.sources(), packed.scored().len(), self.device())?;
-        let hidden = hidden.index_select(&sources, 0)?;
+        let hidden = self.packed_scored(packed, adapters)?;
         let targets = packed.targets();
         if self.head.as_dense().is_some_and(Tensor::is_variable) {
             return Ok(ops::cross_entropy(&self.logits(&hidden)?, &targets, weights)?);

@@ -102,7 +102,7 @@ mod tests {
     use crate::lm::{Checkpoint, CheckpointSource, FileConfig, Loading, Model, Packed, Piece, Recompute, RowAdapters};
     use crate::lora::SharedA;
     use crate::noise::Noise;
-    use candle_core::{Device, Tensor, Var};
+    use candle_core::{DType, Device, Tensor, Var};
     use std::path::Path;
 
     fn model(family: &str) -> Model {
@@ -133,7 +133,7 @@ mod tests {
             let weights = vec![1.0 / packed.scored().len() as f32; packed.scored().len()];
             let pass = |recompute| {
                 let tensors: Vec<Tensor> = b.iter().map(|var| var.as_tensor().clone()).collect();
-                let adapters = RowAdapters::of_slots(&shared, &tensors, 1.0).expect("adapters");
+                let adapters = RowAdapters::of_slots(&shared, &tensors, 1.0, DType::F32).expect("adapters");
                 let model = model.with_recompute(recompute);
                 let loss = model.packed_loss(&packed, &adapters, &weights).expect("loss");
                 let grads = loss.backward().expect("backward");

@@ -45,15 +45,15 @@ impl RowAdapters {
     }
 
     /// One adapter a row over a shared A0, from variables or a generator: `b` holds B of each slot,
-    /// `[B, out, R]`, without the scale. Gradients flow to them.
+    /// `[B, out, R]`, without the scale. Gradients flow to them. `dtype` is the model's precision.
     ///
     /// # Errors
     /// Those of the tensor library.
-    pub fn of_slots(shared: &SharedA, b: &[Tensor], alpha: f64) -> Result<Self> {
+    pub fn of_slots(shared: &SharedA, b: &[Tensor], alpha: f64, dtype: DType) -> Result<Self> {
         let mut all = Self::none();
         for ((slot, b), a) in shared.layout().slots().iter().zip(b).zip(shared.tensors().iter()) {
-            let b = (b * (alpha / slot.rank as f64))?;
-            all.set(slot.layer, slot.module, SlotRows { a: a.clone(), b });
+            let b = (b * (alpha / slot.rank as f64))?.to_dtype(dtype)?;
+            all.set(slot.layer, slot.module, SlotRows { a: a.to_dtype(dtype)?, b });
         }
         Ok(all)
     }

@@ -8,6 +8,8 @@ use std::path::Path;
 #[derive(Clone, Debug)]
 pub struct Tokenizer {
     inner: tokenizers::Tokenizer,
+    /// Rows of the model's embedding, where it is known.
+    vocabulary: Option<usize>,
 }
 
 impl Tokenizer {
@@ -26,16 +28,29 @@ impl Tokenizer {
     /// [`Error::Tokenizer`] where it does not load.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
         let inner = tokenizers::Tokenizer::from_bytes(bytes).map_err(|e| Error::Tokenizer { reason: e.to_string() })?;
-        Ok(Self { inner })
+        Ok(Self { inner, vocabulary: None })
     }
 
     /// The tokens of a text, without special ones.
     ///
     /// # Errors
-    /// [`Error::Tokenizer`] where the library refuses the text.
+    /// [`Error::Tokenizer`] where the library refuses the text, [`Error::TokenBeyondVocabulary`] where the model has no
+    /// embedding for it.
     pub fn encode(&self, text: &str) -> Result<Vec<u32>, Error> {
         let encoding = self.inner.encode_fast(text, false).map_err(|e| Error::Tokenizer { reason: e.to_string() })?;
-        Ok(encoding.get_ids().to_vec())
+        let ids = encoding.get_ids().to_vec();
+        match (self.vocabulary, ids.iter().max()) {
+            (Some(vocabulary), Some(id)) if *id as usize >= vocabulary => {
+                Err(Error::TokenBeyondVocabulary { id: *id, vocabulary })
+            }
+            _ => Ok(ids),
+        }
+    }
+
+    /// The same tokenizer for a model of this many embeddings: a text with a token beyond them is refused.
+    #[must_use]
+    pub fn with_vocabulary(self, vocabulary: usize) -> Self {
+        Self { vocabulary: Some(vocabulary), ..self }
     }
 
     /// The text of tokens, special ones left out. Bytes that are no UTF-8 become U+FFFD.

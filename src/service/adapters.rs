@@ -126,7 +126,7 @@ impl Service {
     }
 
     /// The precision that determines what the base reads in a description: of the arithmetic, and of weights kept otherwise.
-    fn precision(&self) -> String {
+    pub(super) fn precision(&self) -> String {
         let model = self.base.model();
         let (dtype, weights) = (format!("{:?}", model.dtype()), model.weight_kind());
         if weights.eq_ignore_ascii_case(&dtype) { dtype } else { format!("{dtype} over {weights}") }

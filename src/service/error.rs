@@ -24,7 +24,7 @@ pub enum Error {
     },
     /// The base has no generator yet.
     #[error(
-        "this base model has no generator yet: register tasks with PUT /tasks/{{name}} (or `attune task import --builtin`), then train one with POST /jobs/train {{\"kind\": \"generator\", \"tasks\": \"all\"}}"
+        "this base model has no generator yet: register tasks with PUT /tasks/{{name}} (or `attune task import --builtin`), then train one with POST /jobs/train {{\"kind\": \"generator\", \"tasks\": \"all\"}}; docs/own-model.md walks through it"
     )]
     NoGenerator,
     /// The generator was made for another base.
@@ -89,6 +89,9 @@ impl Error {
                 field: "task",
                 problem: format!("{tokens} tokens do not fit the base's context of {context}: shorten the text"),
             },
+            beyond @ crate::lm::Error::TokenBeyondVocabulary { .. } => {
+                Self::Invalid { field: "input", problem: beyond.to_string() }
+            }
             other => Self::internal(other),
         }
     }

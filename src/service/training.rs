@@ -86,8 +86,10 @@ impl Run<'_> {
         let mut run = self.adapter_run(alpha, (job.seed, job.steps, job.learning_rate));
         run.row_tokens = job.batch_tokens.map_or(run.row_tokens, |tokens| tokens as usize);
         run.passes = job.gradient_accumulation_steps.map_or(1, |passes| passes as usize);
-        run.recompute = self.recompute(run.row_tokens, job.gradient_checkpointing)?;
         let task = self.task_data(&job.task, run.row_tokens)?;
+        // An example that is longer than a batch is a batch of its own.
+        let tokens = run.row_tokens.max(self.base().begin().len() + task.longest());
+        run.recompute = self.recompute(tokens, job.gradient_checkpointing)?;
         let trained = self.train_adapters(std::slice::from_ref(&task), (&shared, &run))?;
         let trained = trained.into_iter().next().ok_or_else(|| permanent("no adapter was trained"))?;
         let adapter = self.adapter_of(&shared, &trained, alpha)?;
@@ -122,7 +124,7 @@ impl Run<'_> {
             None => self.shared()?,
         };
         let trajectories = match parent.is_none() && job.stages.contains(&Stage::Reconstruction) {
-            true => self.some_trajectories(&tasks, (&shared, alpha), job.seed)?,
+            true => self.some_trajectories(&tasks, (&shared, alpha), job)?,
             false => HashMap::new(),
         };
         let with = |task: &TaskData| (task.clone(), trajectories.get(&task.name).cloned().unwrap_or_default());
@@ -172,12 +174,13 @@ impl Run<'_> {
         &self,
         tasks: &[TaskData],
         (shared, alpha): (&SharedA, f64),
-        seed: Option<u64>,
+        job: &GeneratorJob,
     ) -> Result<HashMap<String, Trajectory>, JobError> {
         let stride = tasks.len().div_ceil(WITH_ADAPTER);
         let chosen: Vec<TaskData> = tasks.iter().step_by(stride.max(1)).cloned().collect();
-        let mut run = self.adapter_run(alpha, (seed, None, None));
-        run.recompute = self.recompute(run.row_tokens * run.group * self.workers.count(), None)?;
+        let mut run = self.adapter_run(alpha, (job.seed, None, None));
+        run.recompute =
+            self.recompute(run.row_tokens * run.group * self.workers.count(), job.gradient_checkpointing)?;
         let trained = self.train_adapters(&chosen, (shared, &run))?;
         Ok(trained.into_iter().map(|adapter| (adapter.name, adapter.trajectory)).collect())
     }
@@ -246,7 +249,9 @@ impl Run<'_> {
             progress: &JobProgress::new(self.context),
             checkpoints: Some(self.context.work_dir().to_owned()),
         };
-        let kept = Trajectories::new(self.trajectories.to_owned(), self.base().digest(), shared).map_err(training)?;
+        // An adapter trained over quantised weights is another one.
+        let base = format!("{} {}", self.base().digest(), self.service.precision());
+        let kept = Trajectories::new(self.trajectories.to_owned(), &base, shared).map_err(training)?;
         kept.of_tasks(&context, tasks, run).map_err(training)
     }
 
@@ -267,7 +272,15 @@ impl Run<'_> {
         let record = self.runtime.block_on(self.service.task(name)).map_err(failed)?;
         let stored = self.runtime.block_on(self.service.store.examples(name)).map_err(JobError::transient)?;
         let cutter = Cutter { base: self.base(), tokens: row_tokens };
-        task_data(record, stored, &cutter).map_err(training)
+        let task = task_data(record, stored, &cutter).map_err(training)?;
+        let (longest, context) = (self.base().begin().len() + task.longest(), self.base().model().config().context);
+        if longest > context {
+            let reason = format!(
+                "task {name}: its longest example has {longest} tokens, the base's context {context}: shorten it or take it out"
+            );
+            return Err(JobError::permanent(reason));
+        }
+        Ok(task)
     }
 
     /// The trainer's numbers for the base, and the job's where it has its own.
@@ -286,7 +299,9 @@ impl Run<'_> {
     /// what a pass will take.
     fn recompute(&self, tokens: usize, wanted: Option<bool>) -> Result<Recompute, JobError> {
         let wanted = wanted.map(|again| if again { Recompute::Layers } else { Recompute::Never });
-        let available = self.base().model().device().is_cpu().then(|| (self.available_memory)()).flatten();
+        let model = self.base().model();
+        let available = model.device().is_cpu().then(|| (self.available_memory)()).flatten();
+        let available = available.map(|bytes| bytes.saturating_sub(model.written_out_bytes()));
         let plan = StepPlan::fit(self.base().model().config(), tokens, wanted, available).map_err(training)?;
         self.context.log(format!(
             "a pass of {tokens} tokens takes some {} MiB beside the weights{}",

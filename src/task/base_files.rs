@@ -1,7 +1,7 @@
 //! A base's files: opened and checked, the weights not read yet.
 
 use super::InputTemplate;
-use crate::lm::chat::ChatTemplate;
+use crate::lm::chat::{ChatTemplate, Error as ChatError};
 use crate::lm::gguf::SpecialTokens;
 use crate::lm::{
     BaseDigest, Checkpoint, CheckpointSource, Config, Error, FileConfig, GgufSource, GgufWeights, Loading, Model,
@@ -9,6 +9,7 @@ use crate::lm::{
 };
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
+use time::OffsetDateTime;
 
 /// Files of a base that stand beside its weights.
 const CONFIG: &str = "config.json";
@@ -97,13 +98,16 @@ impl BaseFiles {
     fn new(name: String, texts: Texts, checkpoint: Checkpoint) -> Result<Self, Error> {
         let config = parse::<FileConfig>(CONFIG, &texts.config)?.resolve()?;
         let tokenizer = Tokenizer::from_bytes(&texts.tokenizer)?;
-        let chat = ChatTemplate::from_files(texts.tokenizer_config.as_ref(), texts.jinja.as_deref())?;
-        let (template, template_bytes) = input_template(texts.template, chat.as_ref())?;
+        check_ids(&config)?;
+        let tokenizer = tokenizer.with_vocabulary(config.vocab_size);
+        let chat = |clock| ChatTemplate::from_files(texts.tokenizer_config.as_ref(), texts.jinja.as_deref(), clock);
+        let chat = Chat { usual: chat(OffsetDateTime::now_utc), dated: chat(a_day) };
+        let (chat, template, template_bytes) = input_template(texts.template, chat)?;
         let ends = ends(&config, texts.generation.as_ref());
-        let adds = texts.tokenizer_config.as_ref().and_then(|file| file.get("add_bos_token")).and_then(Value::as_bool);
+        // A tokenizer of the hub that does not say puts nothing before a text; one that stands alone means the model's.
         let bos = match tokenizer.beginning()? {
             Some(beginning) => beginning.into_iter().filter(|id| !ends.contains(id)).collect(),
-            None if adds == Some(false) => Vec::new(),
+            None if texts.tokenizer_config.is_some() => Vec::new(),
             None => config.bos.into_iter().collect(),
         };
         // The canonical configuration: the same values in another order or spacing are the same base.
@@ -125,6 +129,8 @@ impl BaseFiles {
             .map_err(|source| Error::Json { path: path.to_owned(), source })?
             .resolve()?;
         let tokenizer = Tokenizer::from_bytes(header.tokenizer()?.to_string().as_bytes())?;
+        check_ids(&config)?;
+        let tokenizer = tokenizer.with_vocabulary(config.vocab_size);
         let SpecialTokens { bos, add_bos, end_of_generation, .. } = header.special();
         let text = |id: Option<u32>| id.and_then(|id| tokenizer.token(id));
         let specials = crate::lm::chat::Specials {
@@ -133,8 +139,12 @@ impl BaseFiles {
             unk: text(header.special().unk),
             pad: text(header.special().pad),
         };
-        let chat = header.chat_template().map(|source| ChatTemplate::new(source, specials)).transpose()?;
-        let (template, template_bytes) = input_template(None, chat.as_ref())?;
+        let chat = |clock| {
+            let template = header.chat_template();
+            template.map(|source| ChatTemplate::with_clock(source, specials.clone(), clock)).transpose()
+        };
+        let chat = Chat { usual: chat(OffsetDateTime::now_utc), dated: chat(a_day) };
+        let (chat, template, template_bytes) = input_template(None, chat)?;
         Ok(Self {
             name: path.file_stem().map_or_else(|| name_of(path), |stem| stem.to_string_lossy().into_owned()),
             config,
@@ -204,19 +214,48 @@ struct Texts {
     jinja: Option<String>,
 }
 
-/// The input template and the bytes that stand for it in the digest: the base's own, or that of its chat template,
-/// or attune's.
-fn input_template(own: Option<Vec<u8>>, chat: Option<&ChatTemplate>) -> Result<(InputTemplate, Vec<u8>), Error> {
+/// A chat template twice: as it is used, and on one and the same day. Some templates write the date, and what is trained
+/// on and digested must not change overnight.
+struct Chat {
+    usual: Result<Option<ChatTemplate>, ChatError>,
+    dated: Result<Option<ChatTemplate>, ChatError>,
+}
+
+/// The day of the templates that stand in digests: the one that Llama 3's falls back to.
+fn a_day() -> OffsetDateTime {
+    time::macros::datetime!(2024-07-26 00:00 UTC)
+}
+
+/// The chat template, the input template, and the bytes that stand for it in the digest: the base's own, or that of
+/// its chat template, or attune's.
+fn input_template(own: Option<Vec<u8>>, chat: Chat) -> Result<(Option<ChatTemplate>, InputTemplate, Vec<u8>), Error> {
     let unset = b"{}".to_vec();
-    match (own, chat) {
-        (Some(own), _) if own != unset => Ok((parse(TEMPLATE, &own)?, own)),
-        (_, Some(chat)) => {
-            let template = InputTemplate::of_chat(chat)?;
+    if let Some(own) = own.filter(|own| *own != unset) {
+        // The base says itself how inputs are put before it, so that a chat template is wanted for messages alone.
+        let usual = chat.usual.unwrap_or_else(|error| {
+            tracing::warn!(%error, "the base's chat template is left out: messages are taken by their last user message");
+            None
+        });
+        return Ok((usual, parse(TEMPLATE, &own)?, own));
+    }
+    match (chat.usual?, chat.dated?) {
+        (usual, Some(dated)) => {
+            let template = InputTemplate::of_chat(&dated)?;
             let bytes = serde_json::to_vec(&template)
                 .map_err(|source| Error::Json { path: PathBuf::from(TEMPLATE), source })?;
-            Ok((template, bytes))
+            Ok((usual, template, bytes))
         }
-        _ => Ok((InputTemplate::default(), unset)),
+        (usual, None) => Ok((usual, InputTemplate::default(), unset)),
+    }
+}
+
+/// The special tokens have their rows among the embeddings. Others of a tokenizer may not (Gemma's knows images): a text
+/// that gets such a one is refused.
+fn check_ids(config: &Config) -> Result<(), Error> {
+    let mut special = config.eos.iter().chain(&config.bos).copied();
+    match special.find(|id| *id as usize >= config.vocab_size) {
+        Some(id) => Err(Error::TokenBeyondVocabulary { id, vocabulary: config.vocab_size }),
+        None => Ok(()),
     }
 }
 

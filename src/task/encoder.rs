@@ -6,7 +6,7 @@
 
 use super::{Demonstrations, Prompter};
 use crate::lm::{Error, Model, Packed, Piece, RowAdapters};
-use candle_core::Tensor;
+use candle_core::{DType, Tensor};
 
 /// Changes whenever the same text would get another vector.
 pub const ENCODER_VERSION: &str = "1";
@@ -60,7 +60,7 @@ impl Encoder {
             for (row, (condition, length)) in conditions.iter_mut().zip(&spans).enumerate() {
                 let start = packed.index(row, 0) as usize;
                 condition.extend(mean(&tap.narrow(0, start, *length)?)?);
-                condition.extend(tap.get(start + length - 1)?.to_vec1::<f32>()?);
+                condition.extend(tap.get(start + length - 1)?.to_dtype(DType::F32)?.to_vec1::<f32>()?);
                 let mut end = start + length;
                 let mut lasts = Vec::new();
                 for probe in &probes {
@@ -75,5 +75,5 @@ impl Encoder {
 }
 
 fn mean(rows: &Tensor) -> Result<Vec<f32>, Error> {
-    Ok(rows.to_dtype(candle_core::DType::F32)?.mean(0)?.to_vec1::<f32>()?)
+    Ok(rows.to_dtype(DType::F32)?.mean(0)?.to_vec1::<f32>()?)
 }

@@ -133,7 +133,8 @@ pub fn train_adapters(
 struct Header {
     step: usize,
     tasks: Vec<String>,
-    seed: u64,
+    /// What else must be the same to go on: A0, the run, the weights' precision.
+    run: String,
 }
 
 fn train_group(
@@ -155,9 +156,11 @@ fn train_group(
     let names: Vec<String> = tasks.iter().map(|task| task.name.clone()).collect();
     let path = context.checkpoints.as_ref().map(|dir| dir.join(format!("{}.group.safetensors", names[0])));
     let mut first = 0;
+    let run_json = serde_json::to_string(run).unwrap_or_default();
+    let same = format!("{} {} {run_json}", context.shared.digest(), context.model.weight_kind());
     if let Some((tensors, header)) = path.as_ref().map(|p| checkpoint::load::<Header>(p, device)).transpose()?.flatten()
         && header.tasks == names
-        && header.seed == run.seed
+        && header.run == same
     {
         for (i, var) in vars.iter().enumerate() {
             var.set(tensors.get(&format!("b.{i}")).ok_or(Error::NoData { what: "checkpoint" })?)?;
@@ -188,7 +191,7 @@ fn train_group(
         {
             let mut state: HashMap<String, Tensor> = optimizer.state();
             state.extend(vars.iter().enumerate().map(|(i, var)| (format!("b.{i}"), var.as_tensor().clone())));
-            let header = Header { step: step + 1, tasks: names.clone(), seed: run.seed };
+            let header = Header { step: step + 1, tasks: names.clone(), run: same.clone() };
             checkpoint::save(path, &state, &header)?;
         }
     }
@@ -247,7 +250,7 @@ fn rows(tasks: &[TaskData], bos: &[u32], run: &AdapterRun, step: usize) -> Vec<R
 fn loss((model, shared): (&Model, &SharedA), vars: &[Var], rows: &[Row], alpha: f64) -> Result<Tensor, Error> {
     let packed = pack(rows);
     let b: Vec<Tensor> = vars.iter().map(|var| var.as_tensor().clone()).collect();
-    let adapters = RowAdapters::of_slots(shared, &b, alpha)?;
+    let adapters = RowAdapters::of_slots(shared, &b, alpha, model.dtype())?;
     Ok(model.packed_loss(&packed, &adapters, &row_mean_weights(&packed, rows.len()))?)
 }
 
@@ -280,7 +283,7 @@ fn measure(context: &AdapterContext<'_>, tasks: &[TaskData], vars: &[Var], alpha
     if !rows.is_empty() {
         let indices = Tensor::new(indices, context.model.device())?;
         let b: Vec<Tensor> = b.iter().map(|b| b.index_select(&indices, 0)).collect::<candle_core::Result<_>>()?;
-        let adapters = RowAdapters::of_slots(context.shared, &b, alpha)?;
+        let adapters = RowAdapters::of_slots(context.shared, &b, alpha, context.model.dtype())?;
         rates = exact_matches(context.model, &rows, &adapters)?.iter().map(rate).collect();
     }
     let mut rates = rates.into_iter();
@@ -289,7 +292,7 @@ fn measure(context: &AdapterContext<'_>, tasks: &[TaskData], vars: &[Var], alpha
             return Ok(Score::Answers { exact_match: rates.next().unwrap_or_default() });
         }
         let own: Vec<Tensor> = b.iter().map(|b| b.narrow(0, index, 1)).collect::<candle_core::Result<_>>()?;
-        let adapters = RowAdapters::of_slots(context.shared, &own, alpha)?;
+        let adapters = RowAdapters::of_slots(context.shared, &own, alpha, context.model.dtype())?;
         Score::measure(context.model, task, context.bos, &adapters)
     };
     tasks.iter().enumerate().map(score).collect()

@@ -112,6 +112,30 @@ fn computing_layers_once_more_learns_the_same() {
 }
 
 #[test]
+fn a_base_in_16_bits_trains_and_reads_descriptions() {
+    let half = crate::training::test_base::base_in(DType::BF16);
+    let (shared, task) = (shared(&half), constant_task("x", "x", half.prompter()));
+    let context = AdapterContext {
+        model: half.model(),
+        shared: &shared,
+        bos: half.begin(),
+        workers: &Workers::new(1).expect("a thread"),
+        progress: &Silent,
+        checkpoints: None,
+    };
+    let score = Mutex::new(None);
+    train_adapters(&context, &[task], &run(60), |adapters| {
+        *score.lock().expect("no panic") = Some(adapters[0].1.score);
+        Ok(())
+    })
+    .expect("training");
+    assert_eq!(score.into_inner().expect("no panic"), Some(Score::Answers { exact_match: 1.0 }));
+    let encoder = crate::task::Encoder::new(half.model().clone(), half.prompter().clone());
+    let nothing = crate::task::Demonstrations::default();
+    assert_eq!(encoder.encode(&[("Write x.", &nothing)]).expect("a vector")[0].len(), encoder.width());
+}
+
+#[test]
 fn two_passes_of_a_step_are_the_mean_of_their_gradients() {
     let base = base();
     let (shared, tasks) = (shared(&base), [constant_task("x", "x", base.prompter())]);

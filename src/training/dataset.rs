@@ -98,6 +98,11 @@ impl TaskData {
         }
     }
 
+    /// Tokens of the longest example.
+    pub fn longest(&self) -> usize {
+        self.train.iter().chain(&self.test).map(|piece| piece.tokens.len()).max().unwrap_or(0)
+    }
+
     /// A row of all unseen examples behind a prefix.
     pub fn test_row(&self, prefix: &[u32]) -> Row {
         Row { prefix: prefix.to_vec(), pieces: self.test.clone() }

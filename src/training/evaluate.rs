@@ -6,6 +6,7 @@ use super::Error;
 use crate::lm::sampling::argmax;
 use crate::lm::{Model, Packed, Piece, RowAdapters};
 use crate::lora::Adapter;
+use candle_core::DType;
 
 /// A prefix and the answered inputs behind it.
 #[derive(Clone, Debug, Default)]
@@ -22,13 +23,40 @@ pub struct Row {
 /// # Errors
 /// Those of the model.
 pub fn exact_matches(model: &Model, rows: &[Row], adapters: &RowAdapters) -> Result<Vec<Vec<bool>>, Error> {
-    let packed = pack(rows);
     let mut hits: Vec<Vec<bool>> = rows.iter().map(|row| vec![true; row.pieces.len()]).collect();
-    let logits = model.packed_logits(&packed, adapters)?.to_vec2::<f32>()?;
-    for (scored, logits) in packed.scored().iter().zip(logits) {
-        hits[scored.row][scored.piece] &= argmax(&logits) == scored.target;
+    let mut done = vec![0; rows.len()];
+    while done.iter().zip(rows).any(|(done, row)| *done < row.pieces.len()) {
+        let part: Vec<Row> = rows.iter().zip(&done).map(|(row, done)| next_part(row, *done, rows.len())).collect();
+        let packed = pack(&part);
+        let hidden = model.packed_scored(&packed, adapters)?;
+        let at_once = (LOGITS / model.config().vocab_size).max(1);
+        for (chunk, scored) in packed.scored().chunks(at_once).enumerate() {
+            let logits = model.logits(&hidden.narrow(0, chunk * at_once, scored.len())?)?;
+            for (scored, logits) in scored.iter().zip(logits.to_dtype(DType::F32)?.to_vec2::<f32>()?) {
+                hits[scored.row][done[scored.row] + scored.piece] &= argmax(&logits) == scored.target;
+            }
+        }
+        done.iter_mut().zip(&part).for_each(|(done, part)| *done += part.pieces.len());
     }
     Ok(hits)
+}
+
+/// Tokens of all rows that go through the model together: many unseen examples must not take more memory than few.
+const PASS_TOKENS: usize = 1 << 14;
+/// Logits of one chunk.
+const LOGITS: usize = 1 << 23;
+
+/// The next pieces of a row, at least one where any is left, and its prefix.
+fn next_part(row: &Row, done: usize, rows: usize) -> Row {
+    let mut left = (PASS_TOKENS / rows).saturating_sub(row.prefix.len());
+    let fits = row.pieces[done..].iter().take_while(|piece| {
+        let fits = piece.tokens.len() <= left;
+        left = left.saturating_sub(piece.tokens.len());
+        fits
+    });
+    let count = fits.count().max(1).min(row.pieces.len() - done);
+    let prefix = if count == 0 { Vec::new() } else { row.prefix.clone() };
+    Row { prefix, pieces: row.pieces[done..done + count].to_vec() }
 }
 
 /// The rows as one batch.

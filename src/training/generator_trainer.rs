@@ -326,7 +326,8 @@ impl<'a> Training<'a> {
         let prior = self.cvae.prior(&c)?;
         let z = self.half_sampled(&prior, count, noise)?;
         let slots = self.cvae.decode(&c, &z)?;
-        let adapters = RowAdapters::of_slots(self.context.shared, &slots, self.context.alpha)?;
+        let adapters =
+            RowAdapters::of_slots(self.context.shared, &slots, self.context.alpha, self.context.model.dtype())?;
         let packed = pack(&rows);
         let weights: Vec<f32> = row_mean_weights(&packed, count).iter().map(|w| w / count as f32).collect();
         Ok(self.context.model.packed_loss(&packed, &adapters, &weights)?)

@@ -3,9 +3,15 @@
 use crate::lm::{Loading, byte_level_tokenizer_json};
 use crate::task::{Base, BaseBytes, Example, Prompter};
 use crate::training::dataset::TaskData;
+use candle_core::DType;
 
 /// The base.
 pub(super) fn base() -> Base {
+    base_in(DType::F32)
+}
+
+/// The base in another precision.
+pub(super) fn base_in(dtype: DType) -> Base {
     let dir = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/llama_tied");
     let read = |name: &str| std::fs::read(dir.join(name)).expect("a fixture");
     let tokenizer = byte_level_tokenizer_json(&["<bos>", "<eos>"]).to_string();
@@ -15,7 +21,7 @@ pub(super) fn base() -> Base {
         template: b"{}",
         weights: &read("model.safetensors"),
     };
-    Base::from_bytes("tiny", &files, &Loading::f32()).expect("a base")
+    Base::from_bytes("tiny", &files, &Loading { dtype, ..Loading::f32() }).expect("a base")
 }
 
 /// A task whose answer is always the same letter.

@@ -5,7 +5,6 @@ use super::adapter_trainer::{AdapterContext, AdapterRun, TrainedAdapter, train_a
 use super::dataset::{Kind, TaskData};
 use super::score::Score;
 use super::{Error, checkpoint};
-use crate::lm::Piece;
 use crate::lora::SharedA;
 use candle_core::{DType, Device, Tensor};
 use serde::{Deserialize, Serialize};
@@ -106,14 +105,9 @@ impl Trajectories {
         hash.update(
             serde_json::to_vec(run).map_err(|e| Error::Checkpoint { path: self.dir.clone(), source: e.into() })?,
         );
-        // Texts are marked, and their score is not kept over another half to measure with. Keys of answers stay as they
-        // were before there were texts.
-        let mut measured: &[Piece] = &[];
-        if task.kind != Kind::Answers {
-            hash.update(b"texts");
-            measured = &task.test;
-        }
-        for piece in task.train.iter().chain(measured) {
+        hash.update(if task.kind == Kind::Answers { b"answers" as &[u8] } else { b"texts" });
+        // The score is not kept over other examples to measure with.
+        for piece in task.train.iter().chain(&task.test) {
             hash.update((piece.score_from as u64).to_le_bytes());
             piece.tokens.iter().for_each(|token| hash.update(token.to_le_bytes()));
         }

@@ -75,10 +75,6 @@ impl attune::lm::WeightSource for Dequantised<'_> {
     fn tensor(&self, name: &str, shape: &[usize]) -> Result<Tensor, attune::lm::Error> {
         self.0.tensor(name, shape)
     }
-
-    fn contains(&self, name: &str) -> bool {
-        self.0.contains(name)
-    }
 }
 
 #[test]

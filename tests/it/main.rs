@@ -5,5 +5,6 @@ mod exports;
 mod families;
 mod fixtures;
 mod gguf;
+mod hostile;
 mod support;
 mod tokenizers;

@@ -21,7 +21,9 @@ fn json(path: &Path) -> Value {
 fn chat(dir: &Path) -> ChatTemplate {
     let jinja = std::fs::read_to_string(dir.join("chat_template.jinja")).ok();
     let config = json(&dir.join("tokenizer_config.json"));
-    ChatTemplate::from_files(Some(&config), jinja.as_deref()).expect("compiles").expect("a template")
+    ChatTemplate::from_files(Some(&config), jinja.as_deref(), time::OffsetDateTime::now_utc)
+        .expect("compiles")
+        .expect("a template")
 }
 
 #[test]
@@ -61,4 +63,24 @@ fn a_chat_models_prompt_is_its_own_rendering_of_the_chat() {
         let turns = [turn("user", "Reverse.\n\ncat"), turn("assistant", "tac"), turn("user", "house")];
         assert_eq!(said(&told.concat()), rendered(&turns), "{dir:?}");
     }
+}
+
+#[test]
+fn a_template_that_writes_the_date_gives_the_same_base_on_every_day() {
+    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/llama_tied");
+    let dir = tempfile::tempdir().expect("a folder");
+    for name in ["config.json", "model.safetensors"] {
+        std::fs::copy(fixture.join(name), dir.path().join(name)).expect("copy");
+    }
+    let tokenizer = attune::lm::byte_level_tokenizer_json(&["<bos>", "<eos>"]).to_string();
+    std::fs::write(dir.path().join("tokenizer.json"), tokenizer).expect("write");
+    let template = "{{ strftime_now('%d %b %Y') }}{% for m in messages %}[{{ m.role }}]{{ m.content }}{% endfor %}";
+    let config = serde_json::json!({ "chat_template": template });
+    std::fs::write(dir.path().join("tokenizer_config.json"), config.to_string()).expect("write");
+    let base = attune::task::Base::from_directory(dir.path(), &attune::lm::Loading::f32()).expect("a base");
+    let begin = base.prompter().tokenizer().decode(base.begin()).expect("text");
+    assert_eq!(begin, "26 Jul 2024[user]");
+    let message = ChatMessage { role: "user".into(), content: "hi".into() };
+    let today = base.chat().expect("a template").render(&[message], GenerationPrompt::Add).expect("renders");
+    assert!(today.ends_with("[user]hi") && !today.starts_with("26 Jul 2024"), "{today}");
 }

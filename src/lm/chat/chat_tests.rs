@@ -54,7 +54,8 @@ fn tokenizers_of_every_family_render_as_transformers_renders_them() {
         let config = std::fs::read(folder.join("tokenizer_config.json")).unwrap();
         let config = serde_json::from_slice(&config).unwrap();
         let jinja = std::fs::read_to_string(folder.join("chat_template.jinja")).ok();
-        let template = ChatTemplate::from_files(Some(&config), jinja.as_deref()).unwrap().unwrap();
+        let template =
+            ChatTemplate::from_files(Some(&config), jinja.as_deref(), time::OffsetDateTime::now_utc).unwrap().unwrap();
         for chat in expected["chats"].as_array().unwrap() {
             let plain = |m: &serde_json::Value| m["content"].is_string() && m.as_object().unwrap().len() == 2;
             if chat.get("tools").is_some() || !chat["messages"].as_array().unwrap().iter().all(plain) {
@@ -82,25 +83,40 @@ fn the_template_comes_from_the_jinja_file_then_from_the_config() {
                           {"name": "default", "template": "{{ bos_token }}config{{ eos_token }}{{ pad_token }}"}],
     });
     let text = |jinja| {
-        let template = ChatTemplate::from_files(Some(&config), jinja).unwrap().unwrap();
+        let template = ChatTemplate::from_files(Some(&config), jinja, time::OffsetDateTime::now_utc).unwrap().unwrap();
         template.render(&user("x"), GenerationPrompt::Add).unwrap()
     };
     assert_eq!(text(None), "<s>config</s>");
     assert_eq!(text(Some("{{ bos_token }}file")), "<s>file");
-    let alone = ChatTemplate::from_files(None, Some("{{ messages[0].content }}{{ bos_token }}")).unwrap().unwrap();
+    let alone =
+        ChatTemplate::from_files(None, Some("{{ messages[0].content }}{{ bos_token }}"), time::OffsetDateTime::now_utc)
+            .unwrap()
+            .unwrap();
     assert_eq!(alone.render(&user("x"), GenerationPrompt::Omit).unwrap(), "x");
 }
 
 #[test]
 fn a_tokenizer_without_a_template_has_none() {
-    assert!(ChatTemplate::from_files(None, None).unwrap().is_none());
-    assert!(ChatTemplate::from_files(Some(&serde_json::json!({"chat_template": null})), None).unwrap().is_none());
-    assert!(ChatTemplate::from_files(Some(&serde_json::json!([])), None).unwrap().is_none());
+    assert!(ChatTemplate::from_files(None, None, time::OffsetDateTime::now_utc).unwrap().is_none());
+    assert!(
+        ChatTemplate::from_files(
+            Some(&serde_json::json!({"chat_template": null})),
+            None,
+            time::OffsetDateTime::now_utc
+        )
+        .unwrap()
+        .is_none()
+    );
+    assert!(
+        ChatTemplate::from_files(Some(&serde_json::json!([])), None, time::OffsetDateTime::now_utc).unwrap().is_none()
+    );
 }
 
 #[test]
 fn configs_of_another_form_are_refused_by_their_field() {
-    let refused = |config: serde_json::Value| ChatTemplate::from_files(Some(&config), None).unwrap_err();
+    let refused = |config: serde_json::Value| {
+        ChatTemplate::from_files(Some(&config), None, time::OffsetDateTime::now_utc).unwrap_err()
+    };
     assert!(matches!(refused(serde_json::json!({"bos_token": 3})), Error::Config { field: "bos_token", .. }));
     assert!(matches!(refused(serde_json::json!({"chat_template": 3})), Error::Config { field: "chat_template", .. }));
     assert!(matches!(refused(serde_json::json!({"chat_template": ["x"]})), Error::Config { .. }));

@@ -87,6 +87,9 @@ pub struct FileConfig {
     /// Gemma 2: logits are bent into ± this.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub final_logit_softcapping: Option<f64>,
+    /// How the weights were quantised by another tool (GPTQ, AWQ, bitsandbytes …); refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quantization_config: Option<Value>,
     /// Gemma 3 as an encoder; refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub use_bidirectional_attention: Option<bool>,
@@ -109,6 +112,11 @@ impl FileConfig {
     /// [`Error::Config`] a value that cannot be.
     pub fn resolve(&self) -> Result<Config, Error> {
         let family = Family::of(self)?;
+        if let Some(other) = &self.quantization_config {
+            let method = other.get("quant_method").and_then(Value::as_str).unwrap_or("unknown");
+            let value = format!("{method} (take the unquantised model, with --quantize, or a GGUF file of it)");
+            return Err(Error::Unsupported { what: "quantization_config", value });
+        }
         self.check_sizes()?;
         let heads = self.num_attention_heads;
         let kv_heads = self.num_key_value_heads.unwrap_or(heads);
@@ -118,6 +126,12 @@ impl FileConfig {
         let head_dim = self.head_dim.or(family.head_dim()).unwrap_or(self.hidden_size / heads);
         if head_dim == 0 || head_dim > MAX_WIDTH || !head_dim.is_multiple_of(2) {
             return Err(Error::Config { field: "head_dim", problem: "is not an even number above 0" });
+        }
+        if heads * head_dim > MAX_WIDTH {
+            return Err(Error::Config {
+                field: "head_dim",
+                problem: "times num_attention_heads is larger than any model's",
+            });
         }
         let bias = self.attention_bias.unwrap_or(false);
         let ropes = rope_configs(self, family, head_dim)?;

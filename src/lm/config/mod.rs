@@ -37,6 +37,7 @@ mod tests {
             (r#","rope_scaling":{"type":"spiral"}"#, "spiral"),
             (r#","model_type":"gpt_neox""#, "gpt_neox"),
             (r#","hidden_act":"relu2""#, "relu2"),
+            (r#","quantization_config":{"quant_method":"gptq","bits":4}"#, "gptq"),
             (r#","model_type":"qwen2","layer_types":["full_attention","linear_attention"]"#, "linear_attention"),
         ] {
             let error = file(extra).resolve().expect_err("unknown").to_string();
@@ -53,6 +54,7 @@ mod tests {
             r#","rope_scaling":{"type":"linear","factor":-1}"#,
             r#","model_type":"phi3","rope_scaling":{"type":"longrope","short_factor":[1],"long_factor":[1]}"#,
             r#","max_position_embeddings":99999999999"#,
+            r#","num_attention_heads":4096,"head_dim":16777216"#,
         ] {
             assert!(file(extra).resolve().is_err(), "{extra}");
         }

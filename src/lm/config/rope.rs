@@ -155,7 +155,8 @@ impl Table<'_> {
     fn scaling(&self, width: usize) -> Result<RopeScaling, Error> {
         let kind = self.get("rope_type").or_else(|| self.get("type")).and_then(Value::as_str).unwrap_or("default");
         // Phi-3's first files call longrope by other names.
-        let kind = if self.family == Family::Phi3 && matches!(kind, "su" | "yarn") { "longrope" } else { kind };
+        let divided = self.family == Family::Phi3 && self.get("short_factor").is_some();
+        let kind = if divided && matches!(kind, "su" | "yarn") { "longrope" } else { kind };
         match kind {
             "default" => Ok(RopeScaling::None),
             "linear" => Ok(RopeScaling::Linear { factor: self.positive("factor")? }),

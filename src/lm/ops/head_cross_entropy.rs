@@ -45,7 +45,12 @@ pub fn head_cross_entropy(hidden: &Tensor, head: Head<'_>) -> Result<Tensor> {
             slope = (slope * bend)?;
         }
         loss += value;
-        slopes.push(slope.to_dtype(dense.dtype())?.matmul(&dense)?); // [count, D]
+        if hidden.track_op() {
+            slopes.push(slope.to_dtype(dense.dtype())?.matmul(&dense)?); // [count, D]
+        }
+    }
+    if slopes.is_empty() {
+        return Tensor::new(loss, hidden.device());
     }
     hidden.apply_op1(Known { loss, slope: Tensor::cat(&slopes, 0)?.to_dtype(hidden.dtype())? })
 }

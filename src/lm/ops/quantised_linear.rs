@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 /// A text that brings at least this many tokens at once is multiplied with the weights as plain numbers: writing them
 /// out costs less than a product in blocks for each token, and the activations are not rounded. The choice depends on the
-/// text alone, never on what else is in the batch, so that nobody's answer depends on its company.
+/// text alone, never on what else is in the batch. (The library's own kernels for some blocks, q6k among them, differ by the
+/// number of rows: over such weights an answer can depend on its company where two tokens are nearly as likely.)
 const MANY_TOKENS: usize = 8;
 
 /// y = x · Wᵀ for x `[B, T, in]` or `[N, in]`, f32, and quantised W `[out, in]`. x gets a gradient, W none.

@@ -40,14 +40,14 @@ pub struct Checkpoint {
 
 /// Where one file's bytes are.
 enum Source {
-    Disk(File),
+    Disk(File, PathBuf),
     Memory(Cursor<Vec<u8>>),
 }
 
 impl std::fmt::Debug for Source {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            Self::Disk(_) => "Disk",
+            Self::Disk(..) => "Disk",
             Self::Memory(_) => "Memory",
         })
     }
@@ -68,7 +68,7 @@ impl Checkpoint {
         for path in weight_files(dir)? {
             let file = File::open(&path).map_err(|source| Error::File { path: path.clone(), source })?;
             let length = file.metadata().map_err(|source| Error::File { path: path.clone(), source })?.len();
-            checkpoint.add(name_of(&path), Source::Disk(file), length)?;
+            checkpoint.add(name_of(&path), Source::Disk(file, path.clone()), length)?;
         }
         Ok(checkpoint)
     }
@@ -182,17 +182,15 @@ impl Checkpoint {
     /// [`Error::Checkpoint`] where a file cannot be read.
     pub fn add_to(&self, digest: &mut BaseDigest) -> Result<(), Error> {
         for (name, source) in &self.files {
-            let mut source = source.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            let added = match &mut *source {
+            let path = match &*source.lock().unwrap_or_else(std::sync::PoisonError::into_inner) {
                 Source::Memory(bytes) => {
                     digest.add(name, bytes.get_ref());
-                    Ok(())
+                    continue;
                 }
-                Source::Disk(file) => file
-                    .seek(SeekFrom::Start(0))
-                    .and_then(|_| file.metadata())
-                    .and_then(|metadata| digest.add_reader(name, metadata.len(), &mut *file)),
+                Source::Disk(_, path) => path.clone(),
             };
+            // Another handle: the tensors are read meanwhile.
+            let added = File::open(path).and_then(|file| digest.add_reader(name, file.metadata()?.len(), file));
             added.map_err(|e| Error::Checkpoint { file: name.clone(), problem: e.to_string() })?;
         }
         Ok(())
@@ -217,7 +215,7 @@ impl Checkpoint {
 impl Source {
     fn read_at(&mut self, offset: u64, into: &mut [u8]) -> std::io::Result<()> {
         match self {
-            Self::Disk(file) => {
+            Self::Disk(file, _) => {
                 file.seek(SeekFrom::Start(offset))?;
                 file.read_exact(into)
             }
@@ -270,8 +268,10 @@ fn data_length(metadata: &Metadata) -> Result<u64, String> {
 /// The weight files of a directory, in order.
 fn weight_files(dir: &Path) -> Result<Vec<PathBuf>, Error> {
     let index = dir.join("model.safetensors.index.json");
-    if !index.exists() {
-        return Ok(vec![dir.join("model.safetensors")]);
+    let single = dir.join("model.safetensors");
+    // As transformers chooses where both are there.
+    if single.exists() || !index.exists() {
+        return Ok(vec![single]);
     }
     let text = std::fs::read(&index).map_err(|source| Error::File { path: index.clone(), source })?;
     let parsed: Index = serde_json::from_slice(&text).map_err(|source| Error::Json { path: index.clone(), source })?;

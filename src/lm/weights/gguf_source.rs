@@ -10,7 +10,7 @@ use candle_core::{DType, Device, Tensor};
 use std::borrow::Cow;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// An open GGUF file.
@@ -18,6 +18,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub struct GgufWeights {
     header: GgufFile,
     name: String,
+    path: PathBuf,
     file: Mutex<File>,
 }
 
@@ -30,7 +31,7 @@ impl GgufWeights {
         let header = GgufFile::open(path)?;
         let file = File::open(path).map_err(|source| Error::File { path: path.to_owned(), source })?;
         let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-        Ok(Self { header, name, file: Mutex::new(file) })
+        Ok(Self { header, name, path: path.to_owned(), file: Mutex::new(file) })
     }
 
     /// What the file says of itself.
@@ -43,9 +44,13 @@ impl GgufWeights {
         self.header.tensors().iter().any(|tensor| float(tensor.kind).is_none())
     }
 
-    /// Bytes of all tensors.
-    pub fn stored_bytes(&self) -> u64 {
-        self.header.tensors().iter().map(|tensor| tensor.bytes as u64).sum()
+    /// Bytes that the tensors take in memory: blocks as they are stored, plain numbers in f32.
+    pub fn kept_bytes(&self) -> u64 {
+        let kept = |tensor: &GgufTensor| match float(tensor.kind) {
+            Some(dtype) => (tensor.bytes / dtype.size_in_bytes() * 4) as u64,
+            None => tensor.bytes as u64,
+        };
+        self.header.tensors().iter().map(kept).sum()
     }
 
     /// The numbers of a small tensor of floats, by its name in the file.
@@ -63,11 +68,9 @@ impl GgufWeights {
     /// # Errors
     /// [`Error::Checkpoint`] where it cannot be read.
     pub fn add_to(&self, digest: &mut BaseDigest) -> Result<(), Error> {
-        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        let added = file
-            .seek(SeekFrom::Start(0))
-            .and_then(|_| file.metadata())
-            .and_then(|metadata| digest.add_reader("model.gguf", metadata.len(), &mut *file));
+        // Another handle: the tensors are read meanwhile.
+        let added =
+            File::open(&self.path).and_then(|file| digest.add_reader("model.gguf", file.metadata()?.len(), file));
         added.map_err(|e| self.unreadable(e.to_string()))
     }
 
@@ -140,10 +143,6 @@ impl WeightSource for GgufSource<'_> {
             Some(quantization) => Ok(Weight::quantised(&dense, quantization)?),
             None => Ok(Weight::Dense(dense.to_dtype(self.loading.dtype)?)),
         }
-    }
-
-    fn contains(&self, name: &str) -> bool {
-        self.weights.header.tensor(name).is_some()
     }
 }
 

@@ -23,9 +23,6 @@ pub trait WeightSource {
     fn matrix(&self, name: &str, shape: (usize, usize)) -> Result<Weight, Error> {
         Ok(Weight::Dense(self.tensor(name, &[shape.0, shape.1])?))
     }
-
-    /// Whether there is a tensor of that name.
-    fn contains(&self, name: &str) -> bool;
 }
 
 /// A quantisation of weight matrices at load.
@@ -55,6 +52,15 @@ impl Quantization {
             Self::Q8_0 => "q8_0",
             Self::Q4k => "q4k",
             Self::Q6k => "q6k",
+        }
+    }
+
+    /// Whether the tensor library may keep its blocks once more in another order.
+    pub(in crate::lm) fn may_be_rearranged(self) -> bool {
+        // 8-bit blocks are where the processor has products of bytes (VNNI), 4-bit ones wherever it has AVX2.
+        match self {
+            Self::Q4k | Self::Q8_0 => true,
+            Self::Q6k => false,
         }
     }
 
@@ -109,19 +115,11 @@ impl WeightSource for CheckpointSource<'_> {
             }
         }
     }
-
-    fn contains(&self, name: &str) -> bool {
-        self.checkpoint.contains(name)
-    }
 }
 
 /// Variables in training.
 impl WeightSource for VarBuilder<'_> {
     fn tensor(&self, name: &str, shape: &[usize]) -> Result<Tensor, Error> {
         Ok(self.get(shape, name)?)
-    }
-
-    fn contains(&self, name: &str) -> bool {
-        self.contains_tensor(name)
     }
 }

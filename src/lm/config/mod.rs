@@ -54,7 +54,7 @@ mod tests {
             r#","rope_scaling":{"type":"linear","factor":-1}"#,
             r#","model_type":"phi3","rope_scaling":{"type":"longrope","short_factor":[1],"long_factor":[1]}"#,
             r#","max_position_embeddings":99999999999"#,
-            r#","num_attention_heads":4096,"head_dim":16777216"#,
+            r#","head_dim":16777216"#,
         ] {
             assert!(file(extra).resolve().is_err(), "{extra}");
         }

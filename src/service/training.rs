@@ -89,7 +89,7 @@ impl Run<'_> {
         let task = self.task_data(&job.task, run.row_tokens)?;
         // An example that is longer than a batch is a batch of its own.
         let tokens = run.row_tokens.max(self.base().begin().len() + task.longest());
-        run.recompute = self.recompute(tokens, job.gradient_checkpointing)?;
+        run.recompute = self.recompute((tokens, adapter_bytes(&shared, 1)), job.gradient_checkpointing)?;
         let trained = self.train_adapters(std::slice::from_ref(&task), (&shared, &run))?;
         let trained = trained.into_iter().next().ok_or_else(|| permanent("no adapter was trained"))?;
         let adapter = self.adapter_of(&shared, &trained, alpha)?;
@@ -138,7 +138,9 @@ impl Run<'_> {
         );
         let run = generator_run(job, parent.is_some(), tasks.len());
         let batch = run.cross_entropy.batch * run.row_tokens;
-        let model = self.base().model().with_recompute(self.recompute(batch, job.gradient_checkpointing)?);
+        let beside = adapter_bytes(&shared, run.cross_entropy.batch);
+        let recompute = self.recompute((batch, beside), job.gradient_checkpointing)?;
+        let model = self.base().model().with_recompute(recompute);
         let file = train_generator(
             &GeneratorContext {
                 model: &model,
@@ -179,8 +181,9 @@ impl Run<'_> {
         let stride = tasks.len().div_ceil(WITH_ADAPTER);
         let chosen: Vec<TaskData> = tasks.iter().step_by(stride.max(1)).cloned().collect();
         let mut run = self.adapter_run(alpha, (job.seed, None, None));
-        run.recompute =
-            self.recompute(run.row_tokens * run.group * self.workers.count(), job.gradient_checkpointing)?;
+        let rows = run.group * self.workers.count();
+        let pass = (run.row_tokens * rows, adapter_bytes(shared, rows));
+        run.recompute = self.recompute(pass, job.gradient_checkpointing)?;
         let trained = self.train_adapters(&chosen, (shared, &run))?;
         Ok(trained.into_iter().map(|adapter| (adapter.name, adapter.trajectory)).collect())
     }
@@ -297,15 +300,16 @@ impl Run<'_> {
 
     /// Whether layers are computed once more, by what is asked for or by the memory that there is; the job's log says
     /// what a pass will take.
-    fn recompute(&self, tokens: usize, wanted: Option<bool>) -> Result<Recompute, JobError> {
+    /// `beside` are the bytes of what is trained.
+    fn recompute(&self, (tokens, beside): (usize, u64), wanted: Option<bool>) -> Result<Recompute, JobError> {
         let wanted = wanted.map(|again| if again { Recompute::Layers } else { Recompute::Never });
         let model = self.base().model();
         let available = model.device().is_cpu().then(|| (self.available_memory)()).flatten();
-        let available = available.map(|bytes| bytes.saturating_sub(model.written_out_bytes()));
+        let available = available.map(|bytes| bytes.saturating_sub(model.written_out_bytes() + beside));
         let plan = StepPlan::fit(self.base().model().config(), tokens, wanted, available).map_err(training)?;
         self.context.log(format!(
             "a pass of {tokens} tokens takes some {} MiB beside the weights{}",
-            plan.bytes >> 20,
+            (plan.bytes + model.written_out_bytes() + beside) >> 20,
             match plan.recompute {
                 Recompute::Never => "",
                 Recompute::Layers => ", with gradient checkpointing: a step takes about a third longer",
@@ -389,6 +393,11 @@ fn failed(error: Error) -> JobError {
         Error::Store(_) | Error::Artifact(_) => JobError::transient(error),
         other => JobError::permanent(other),
     }
+}
+
+/// Bytes of so many rows' adapters in training: their B as it is made, scaled and moved, its gradient and its two moments.
+fn adapter_bytes(shared: &SharedA, rows: usize) -> u64 {
+    6 * 4 * (shared.layout().b_len() * rows) as u64
 }
 
 fn permanent(reason: &str) -> JobError {

@@ -9,7 +9,7 @@ use candle_core::DType;
 pub struct MemoryNeed {
     /// Weights, as they are kept.
     pub weights: u64,
-    /// The largest matrix, which stands beside its source while it is loaded.
+    /// What stands beside the weights while they are loaded.
     pub staging: u64,
     /// Blocks that the tensor library keeps once more, in the order that suits the processor, from the first product on.
     pub rearranged: u64,
@@ -41,11 +41,9 @@ impl MemoryNeed {
             if loading.quantization.is_some_and(Quantization::may_be_rearranged) && REARRANGES {
                 need.rearranged = need.rearranged.saturating_add(kept);
             }
-            // The stored bytes twice on their way; quantised matrices come a few rows at a time.
-            let staging = match loading.quantization {
-                Some(_) => kept + (rows * width).min(CHUNK_NUMBERS as u64) * 12,
-                None => rows * width * 4,
-            };
+            // Matrices come a few rows at a time: stored bytes, numbers, f32. Quantised blocks are put together and taken over.
+            let chunk = (rows * width).min(CHUNK_NUMBERS as u64) * 12;
+            let staging = if loading.quantization.is_some() { kept + chunk } else { chunk };
             need.staging = need.staging.max(staging);
         }
         need.weights = need.weights.saturating_add(config.vector_parameters() * 4);

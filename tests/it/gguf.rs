@@ -43,6 +43,29 @@ fn a_quantised_file_gives_the_logits_of_transformers_on_its_own_numbers() {
 }
 
 #[test]
+fn products_in_blocks_token_by_token_stay_within_llama_cpps_error() {
+    for case in CASES {
+        let files = BaseFiles::from_gguf(&fixture(&format!("{case}.q8_0.gguf"))).expect("a GGUF file");
+        let base = Base::load(&files, &Loading::f32()).expect("a base");
+        let reference = Reference::load(&fixture(&format!("{case}.reference.safetensors")));
+        let (tokens, rows) = (reference.tokens("tokens"), reference.tokens("rows"));
+        let mut cache = attune::lm::KvCache::new(base.model().config(), 0, &Device::Cpu);
+        cache.push_row(tokens.len());
+        let mut found = Vec::new();
+        for (position, token) in tokens.iter().enumerate() {
+            let hidden = base.model().step(&[vec![*token]], &mut cache, &RowAdapters::none()).expect("a step");
+            if rows.contains(&(position as u32)) {
+                found.push(base.model().logits(&hidden).expect("logits"));
+            }
+        }
+        let found = Tensor::cat(&found, 0).expect("rows");
+        let own = distance(&found, &reference.logits("logits_f32"));
+        let theirs = distance(&reference.logits("logits_llama_q8"), &reference.logits("logits_f32"));
+        assert!(own <= theirs * 1.25, "{case}: {own} from f32, llama.cpp {theirs}");
+    }
+}
+
+#[test]
 fn the_stored_numbers_are_read_exactly() {
     // With the quantised weights as plain numbers nothing is rounded any more, so only reading is measured.
     for case in CASES {

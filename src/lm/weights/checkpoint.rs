@@ -5,8 +5,9 @@
 //! and no fault.
 
 use super::digest::BaseDigest;
+use super::weight::CHUNK_NUMBERS;
 use crate::lm::Error;
-use candle_core::{DType, Device, Tensor};
+use candle_core::{DType, Device, Tensor, WithDType};
 use safetensors::tensor::{Dtype, Metadata};
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -145,7 +146,30 @@ impl Checkpoint {
     /// As [`Self::read`]; [`Error::TensorShape`] where it has another shape, [`Error::Unsupported`] where
     /// its numbers are no floats.
     pub fn tensor(&self, name: &str, shape: &[usize], dtype: DType) -> Result<Tensor, Error> {
-        self.part(name, shape, 0..shape.first().copied().unwrap_or(1), dtype)
+        match dtype {
+            DType::F32 => self.gather::<f32>(name, shape),
+            DType::F16 => self.gather::<half::f16>(name, shape),
+            DType::BF16 => self.gather::<half::bf16>(name, shape),
+            _ => self.part(name, shape, 0..shape.first().copied().unwrap_or(1), dtype),
+        }
+    }
+
+    /// Reads some rows at a time into their place, so that no second copy of a large matrix is ever made.
+    fn gather<T: WithDType>(&self, name: &str, shape: &[usize]) -> Result<Tensor, Error> {
+        let rows = shape.first().copied().unwrap_or(1);
+        let numbers: usize = shape.iter().product();
+        let at_once = (CHUNK_NUMBERS / (numbers / rows.max(1)).max(1)).max(1);
+        if rows <= at_once {
+            return self.part(name, shape, 0..rows, T::DTYPE);
+        }
+        let mut values: Vec<T> = Vec::new();
+        for first in (0..rows).step_by(at_once) {
+            let part = self.part(name, shape, first..rows.min(first + at_once), T::DTYPE)?;
+            // The first part has shown that the file holds such a tensor.
+            values.reserve_exact(numbers - values.len());
+            values.extend(part.flatten_all()?.to_vec1::<T>()?);
+        }
+        Ok(Tensor::from_vec(values, shape, &Device::Cpu)?)
     }
 
     /// Some rows (along the first dimension) of a float tensor in `dtype`, on the CPU.

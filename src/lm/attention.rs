@@ -4,7 +4,7 @@ use super::Error;
 use super::config::Config;
 use super::kv_cache::{CachedStep, LayerCache};
 use super::linear::{Bias, Linear};
-use super::norm::{NormScale, RmsNorm};
+use super::norm::RmsNorm;
 use super::ops::{self, AttentionKind, AttentionMap, Heads};
 use super::row_adapters::RowAdapters;
 use super::weights::WeightSource;
@@ -52,9 +52,7 @@ impl Attention {
             let (q, k, v) = (linear("q_proj", q_width)?, linear("k_proj", kv_width)?, linear("v_proj", kv_width)?);
             Projections::Separate { q, k, v }
         };
-        let scale = if config.family.norm_adds_one() { NormScale::OnePlusWeight } else { NormScale::Weight };
-        let norm =
-            |name: &str| RmsNorm::load(heads.width, (config.rms_norm_eps, scale), &format!("{path}.{name}"), source);
+        let norm = |name: &str| RmsNorm::load(heads.width, config, &format!("{path}.{name}"), source);
         let head_norms = if config.family.norms_heads() { Some((norm("q_norm")?, norm("k_norm")?)) } else { None };
         let kind = AttentionKind {
             heads,

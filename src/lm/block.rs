@@ -5,7 +5,7 @@ use super::attention::{Attention, Context};
 use super::config::Config;
 use super::linear::Linear;
 use super::mlp::Mlp;
-use super::norm::{NormScale, RmsNorm};
+use super::norm::RmsNorm;
 use super::row_adapters::RowAdapters;
 use super::weights::WeightSource;
 use crate::lora::Module;
@@ -26,10 +26,7 @@ pub(super) struct Block {
 impl Block {
     pub(super) fn load(config: &Config, layer: usize, source: &dyn WeightSource) -> std::result::Result<Self, Error> {
         let path = format!("model.layers.{layer}");
-        let scale = if config.family.norm_adds_one() { NormScale::OnePlusWeight } else { NormScale::Weight };
-        let norm = |name: &str| {
-            RmsNorm::load(config.hidden_size, (config.rms_norm_eps, scale), &format!("{path}.{name}"), source)
-        };
+        let norm = |name: &str| RmsNorm::load(config.hidden_size, config, &format!("{path}.{name}"), source);
         // The same name stands for another place where there are four norms.
         let twice = config.family.norms_twice();
         let (after_attention, before_mlp, after_mlp) = if twice {

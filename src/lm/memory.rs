@@ -74,39 +74,24 @@ impl MemoryNeed {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lm::{FileConfig, Quantization};
-
-    /// SmolLM2-135M's.
-    fn config() -> Config {
-        FileConfig {
-            vocab_size: 49_152,
-            hidden_size: 576,
-            intermediate_size: 1536,
-            num_hidden_layers: 30,
-            num_attention_heads: 9,
-            num_key_value_heads: Some(3),
-            tie_word_embeddings: Some(true),
-            ..FileConfig::default()
-        }
-        .resolve()
-        .expect("valid")
-    }
+    use crate::lm::Quantization;
+    use crate::lm::config::smollm2_135m;
 
     #[test]
     fn a_known_model_takes_what_its_parameters_say() {
         // transformers: sum(p.numel() for p in LlamaForCausalLM(config).parameters()) == 134_515_008
-        assert_eq!(config().parameters(), 134_515_008);
-        assert_eq!(MemoryNeed::of(&config(), &Loading::f32()).weights, 4 * 134_515_008);
+        assert_eq!(smollm2_135m().parameters(), 134_515_008);
+        assert_eq!(MemoryNeed::of(&smollm2_135m(), &Loading::f32()).weights, 4 * 134_515_008);
         let quantised = Loading { quantization: Some(Quantization::Q8_0), ..Loading::f32() };
-        let share = MemoryNeed::of(&config(), &quantised).weights as f64 / (4.0 * 134_515_008.0);
+        let share = MemoryNeed::of(&smollm2_135m(), &quantised).weights as f64 / (4.0 * 134_515_008.0);
         assert!((0.265..0.267).contains(&share), "{share}");
     }
 
     #[test]
     fn rows_that_blocks_of_256_do_not_fit_are_kept_in_8_bits() {
         // 576 is no multiple of 256, 1536 is: only down_proj gets 4 bits.
-        let q4 = MemoryNeed::of(&config(), &Loading { quantization: Some(Quantization::Q4k), ..Loading::f32() });
-        let q8 = MemoryNeed::of(&config(), &Loading { quantization: Some(Quantization::Q8_0), ..Loading::f32() });
+        let q4 = MemoryNeed::of(&smollm2_135m(), &Loading { quantization: Some(Quantization::Q4k), ..Loading::f32() });
+        let q8 = MemoryNeed::of(&smollm2_135m(), &Loading { quantization: Some(Quantization::Q8_0), ..Loading::f32() });
         assert_eq!(q8.weights - q4.weights, 30 * 576 * (1536 / 32 * 34 - 1536 / 256 * 144));
     }
 }

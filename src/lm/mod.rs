@@ -30,6 +30,8 @@ pub mod sampling;
 mod tokenizer;
 mod weights;
 
+#[cfg(test)]
+pub(crate) use config::smollm2_135m;
 pub use config::{Activation, Biases, Config, Family, FileConfig, LayerKind, RopeConfig, RopeScaling, token_ids};
 pub use error::Error;
 pub use kv_cache::KvCache;

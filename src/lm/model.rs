@@ -5,7 +5,7 @@ use super::attention::Context;
 use super::block::Block;
 use super::config::Config;
 use super::kv_cache::KvCache;
-use super::norm::{NormScale, RmsNorm};
+use super::norm::RmsNorm;
 use super::ops::{self, Head, softcapped};
 use super::packed::Packed;
 use super::recompute::recomputed;
@@ -15,6 +15,7 @@ use super::weights::{Weight, WeightSource};
 use crate::lora::{Adapter, Module};
 use candle_core::{DType, Device, Tensor};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// A decoder of any of the families. Cloning shares the weights.
 #[derive(Clone, Debug)]
@@ -28,6 +29,14 @@ pub struct Model {
     dtype: DType,
     device: Device,
     recompute: Recompute,
+    kept: Kept,
+}
+
+/// How the weights are kept, found once when they are loaded.
+#[derive(Clone, Debug)]
+struct Kept {
+    kind: String,
+    bytes: u64,
 }
 
 /// What a backward pass finds in memory.
@@ -47,14 +56,15 @@ impl Model {
     pub fn load(config: &Config, source: &dyn WeightSource) -> Result<Self, Error> {
         let shape = (config.vocab_size, config.hidden_size);
         let embedding = source.matrix("model.embed_tokens.weight", shape)?;
-        let blocks =
-            (0..config.layers()).map(|layer| Block::load(config, layer, source)).collect::<Result<_, Error>>()?;
-        let scale = if config.family.norm_adds_one() { NormScale::OnePlusWeight } else { NormScale::Weight };
+        let mut blocks =
+            (0..config.layers()).map(|layer| Block::load(config, layer, source)).collect::<Result<Vec<_>, Error>>()?;
         let last = source.tensor("model.norm.weight", &[config.hidden_size])?;
-        let norm = RmsNorm::load(config.hidden_size, (config.rms_norm_eps, scale), "model.norm", source)?;
+        let norm = RmsNorm::load(config.hidden_size, config, "model.norm", source)?;
         let head = if config.tied { embedding.clone() } else { source.matrix("lm_head.weight", shape)? };
         let ropes = config.ropes.iter().cloned().map(Rope::new).collect();
         let (dtype, device) = (last.dtype(), last.device().clone());
+        let tables = embedding.bytes() + if config.tied { 0 } else { head.bytes() };
+        let kept = Kept::of(config, &mut blocks, tables);
         Ok(Self {
             config: config.clone(),
             embedding,
@@ -65,6 +75,7 @@ impl Model {
             dtype,
             device,
             recompute: Recompute::Never,
+            kept,
         })
     }
 
@@ -95,17 +106,8 @@ impl Model {
     }
 
     /// How the layers' matrices are kept, by bytes most of them: `f32`, `bf16`, `q8_0`, `q4k` …
-    pub fn weight_kind(&self) -> String {
-        let mut bytes = std::collections::BTreeMap::new();
-        let mut layers = self.blocks.clone();
-        for block in &mut layers {
-            for module in self.config.shape().modules() {
-                if let Some(linear) = block.linear_mut(*module) {
-                    *bytes.entry(linear.weight().kind()).or_insert(0) += linear.weight().bytes();
-                }
-            }
-        }
-        bytes.into_iter().max_by_key(|(_, bytes)| *bytes).map_or_else(String::new, |(kind, _)| kind)
+    pub fn weight_kind(&self) -> &str {
+        &self.kept.kind
     }
 
     /// Bytes that quantised weights take while a pass has them written out as plain numbers: the output layer and the
@@ -125,17 +127,7 @@ impl Model {
 
     /// Bytes that the matrices take; a tied output layer counts once.
     pub fn weight_bytes(&self) -> u64 {
-        let mut layers = self.blocks.clone();
-        let shape = self.config.shape();
-        let linears = layers.iter_mut().flat_map(|block| {
-            shape
-                .modules()
-                .iter()
-                .filter_map(|module| Some(block.linear_mut(*module)?.weight().bytes()))
-                .collect::<Vec<_>>()
-        });
-        let head = if self.config.tied { 0 } else { self.head.bytes() };
-        linears.sum::<u64>() + self.embedding.bytes() + head + 4 * self.config.vector_parameters()
+        self.kept.bytes
     }
 
     /// The model with an adapter merged into its weights, `scale` times; the pristine weights stay
@@ -265,5 +257,22 @@ impl Model {
             true => Ok((x * (self.config.hidden_size as f64).sqrt())?),
             false => Ok(x),
         }
+    }
+}
+
+impl Kept {
+    /// What the layers' matrices are, and the bytes of everything; `tables` are those of embedding and output layer.
+    fn of(config: &Config, blocks: &mut [Block], tables: u64) -> Self {
+        let mut kinds = BTreeMap::new();
+        for block in blocks {
+            for module in config.shape().modules() {
+                if let Some(linear) = block.linear_mut(*module) {
+                    *kinds.entry(linear.weight().kind()).or_insert(0) += linear.weight().bytes();
+                }
+            }
+        }
+        let bytes = kinds.values().sum::<u64>() + tables + 4 * config.vector_parameters();
+        let kind = kinds.into_iter().max_by_key(|(_, bytes)| *bytes).map_or_else(String::new, |(kind, _)| kind);
+        Self { kind, bytes }
     }
 }

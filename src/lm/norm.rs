@@ -1,5 +1,6 @@
 //! The norm's weight.
 
+use super::config::Config;
 use super::weights::WeightSource;
 use super::{Error, ops};
 use candle_core::{DType, Result, Tensor};
@@ -11,29 +12,17 @@ pub(super) struct RmsNorm {
     eps: f64,
 }
 
-/// What a norm's weight says.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum NormScale {
-    /// The factor itself.
-    Weight,
-    /// The factor less 1 (Gemma).
-    OnePlusWeight,
-}
-
 impl RmsNorm {
-    /// Takes `{path}.weight`.
+    /// Takes `{path}.weight`: the factor itself, or in some families the factor less 1.
     pub(super) fn load(
         width: usize,
-        (eps, scale): (f64, NormScale),
+        config: &Config,
         path: &str,
         source: &dyn WeightSource,
     ) -> std::result::Result<Self, Error> {
         let weight = source.tensor(&format!("{path}.weight"), &[width])?.to_dtype(DType::F32)?;
-        let weight = match scale {
-            NormScale::Weight => weight,
-            NormScale::OnePlusWeight => (weight + 1.0)?,
-        };
-        Ok(Self { weight, eps })
+        let weight = if config.family.norm_adds_one() { (weight + 1.0)? } else { weight };
+        Ok(Self { weight, eps: config.rms_norm_eps })
     }
 
     pub(super) fn forward(&self, x: &Tensor) -> Result<Tensor> {

@@ -160,7 +160,7 @@ impl Service {
             device: device_name(model.device()),
             base_family: model.config().family.name().to_owned(),
             dtype: format!("{:?}", model.dtype()).to_lowercase(),
-            weights: model.weight_kind(),
+            weights: model.weight_kind().to_owned(),
             chat_template: self.base.chat().is_some(),
             memory: MemoryInfo {
                 weight_bytes: model.weight_bytes(),

@@ -4,6 +4,10 @@
 //! first and promoted last, in one step, so a job that fails or is cancelled leaves what is served
 //! as it was.
 
+mod numbers;
+
+use numbers::{adapter_bytes, generator_run};
+
 use super::gate::Means;
 use super::generators::NewGenerator;
 use super::job_progress::JobProgress;
@@ -11,15 +15,14 @@ use super::task_data::task_data;
 use super::{Error, Service};
 use crate::generator::{self, Draw, GeneratorFile};
 use crate::jobs::{AdapterJob, Arch, GeneratorJob, Init, JobContext, JobError, JobHandler, JobKind, Selection, Stage};
-use crate::lm::{Recompute, RowAdapters};
+use crate::lm::RowAdapters;
 use crate::lora::{Adapter, SharedA, write_peft};
 use crate::store::{AdapterKind, AdapterRecord, DEFAULT_TENANT, JobRecord, OnNameTaken, PageRequest};
 use crate::task::{Base, Demonstrations, ENCODER_VERSION};
 use crate::training::adapter_trainer::{AdapterContext, AdapterRun, TrainedAdapter};
 use crate::training::dataset::TaskData;
 use crate::training::generator_data::{Corpus, Trajectory};
-use crate::training::generator_trainer::{GeneratorContext, GeneratorRun, train_generator};
-use crate::training::plan::StepPlan;
+use crate::training::generator_trainer::{GeneratorContext, train_generator};
 use crate::training::score::Score;
 use crate::training::texts::Cutter;
 use crate::training::trajectories::Trajectories;
@@ -286,38 +289,6 @@ impl Run<'_> {
         Ok(task)
     }
 
-    /// The trainer's numbers for the base, and the job's where it has its own.
-    fn adapter_run(&self, alpha: f64, (seed, steps, rate): (Option<u64>, Option<u32>, Option<f64>)) -> AdapterRun {
-        let own = AdapterRun::for_base(self.base().model().config());
-        let mut run = AdapterRun { alpha, seed: seed.unwrap_or(0), ..own };
-        if let Some(steps) = steps {
-            run.schedule.steps = steps as usize;
-            run.schedule.decay = run.schedule.steps / 2;
-        }
-        run.schedule.peak = rate.unwrap_or(run.schedule.peak);
-        run
-    }
-
-    /// Whether layers are computed once more, by what is asked for or by the memory that there is; the job's log says
-    /// what a pass will take.
-    /// `beside` are the bytes of what is trained.
-    fn recompute(&self, (tokens, beside): (usize, u64), wanted: Option<bool>) -> Result<Recompute, JobError> {
-        let wanted = wanted.map(|again| if again { Recompute::Layers } else { Recompute::Never });
-        let model = self.base().model();
-        let available = model.device().is_cpu().then(|| (self.available_memory)()).flatten();
-        let available = available.map(|bytes| bytes.saturating_sub(model.written_out_bytes() + beside));
-        let plan = StepPlan::fit(self.base().model().config(), tokens, wanted, available).map_err(training)?;
-        self.context.log(format!(
-            "a pass of {tokens} tokens takes some {} MiB beside the weights{}",
-            (plan.bytes + model.written_out_bytes() + beside) >> 20,
-            match plan.recompute {
-                Recompute::Never => "",
-                Recompute::Layers => ", with gradient checkpointing: a step takes about a third longer",
-            }
-        ));
-        Ok(plan.recompute)
-    }
-
     fn adapter_of(&self, shared: &SharedA, trained: &TrainedAdapter, alpha: f64) -> Result<Adapter, JobError> {
         let last = trained.trajectory.last().ok_or_else(|| permanent("the training kept no checkpoint"))?;
         let b = Tensor::from_slice(last, last.len(), self.base().model().device()).map_err(JobError::permanent)?;
@@ -357,28 +328,6 @@ fn add(result: &mut Value, numbers: impl IntoIterator<Item = (&'static str, f64)
     }
 }
 
-fn generator_run(job: &GeneratorJob, grows: bool, tasks: usize) -> GeneratorRun {
-    let mut run = match (grows, job.arch) {
-        (true, _) => GeneratorRun::growing(tasks),
-        (false, Arch::Cvae) => GeneratorRun::default(),
-        (false, Arch::IcmConv) => GeneratorRun::icm_conv(),
-    };
-    run.seed = job.seed.unwrap_or(0);
-    for (stage, plan) in
-        [(Stage::Reconstruction, &mut run.reconstruction), (Stage::CrossEntropy, &mut run.cross_entropy)]
-    {
-        if let Some(steps) = job.steps {
-            plan.schedule.steps = steps as usize;
-            plan.schedule.decay = plan.schedule.steps / 2;
-        }
-        plan.schedule.peak = job.learning_rate.unwrap_or(plan.schedule.peak);
-        if !job.stages.contains(&stage) {
-            plan.schedule.steps = 0;
-        }
-    }
-    run
-}
-
 /// A training error: a stop is a stop, a full disk may pass, the rest would come again.
 fn training(error: TrainingError) -> JobError {
     match error {
@@ -393,11 +342,6 @@ fn failed(error: Error) -> JobError {
         Error::Store(_) | Error::Artifact(_) => JobError::transient(error),
         other => JobError::permanent(other),
     }
-}
-
-/// Bytes of so many rows' adapters in training: their B as it is made, scaled and moved, its gradient and its two moments.
-fn adapter_bytes(shared: &SharedA, rows: usize) -> u64 {
-    6 * 4 * (shared.layout().b_len() * rows) as u64
 }
 
 fn permanent(reason: &str) -> JobError {

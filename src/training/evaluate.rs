@@ -48,15 +48,19 @@ const LOGITS: usize = 1 << 23;
 
 /// The next pieces of a row, at least one where any is left, and its prefix.
 fn next_part(row: &Row, done: usize, rows: usize) -> Row {
-    let mut left = (PASS_TOKENS / rows).saturating_sub(row.prefix.len());
-    let fits = row.pieces[done..].iter().take_while(|piece| {
-        let fits = piece.tokens.len() <= left;
-        left = left.saturating_sub(piece.tokens.len());
-        fits
+    let pieces = fitting(&row.pieces[done..], (PASS_TOKENS / rows).saturating_sub(row.prefix.len()));
+    let prefix = if pieces.is_empty() { Vec::new() } else { row.prefix.clone() };
+    Row { prefix, pieces: pieces.to_vec() }
+}
+
+/// The first pieces that have at most so many tokens together, at least one where there is any.
+pub(super) fn fitting(pieces: &[Piece], tokens: usize) -> &[Piece] {
+    let mut sum = 0;
+    let fits = pieces.iter().take_while(|piece| {
+        sum += piece.tokens.len();
+        sum <= tokens
     });
-    let count = fits.count().max(1).min(row.pieces.len() - done);
-    let prefix = if count == 0 { Vec::new() } else { row.prefix.clone() };
-    Row { prefix, pieces: row.pieces[done..done + count].to_vec() }
+    &pieces[..fits.count().max(1).min(pieces.len())]
 }
 
 /// The rows as one batch.

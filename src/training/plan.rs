@@ -61,40 +61,24 @@ impl StepPlan {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lm::FileConfig;
-
-    /// SmolLM2-135M's shape.
-    fn config() -> Config {
-        FileConfig {
-            vocab_size: 49_152,
-            hidden_size: 576,
-            intermediate_size: 1536,
-            num_hidden_layers: 30,
-            num_attention_heads: 9,
-            num_key_value_heads: Some(3),
-            tie_word_embeddings: Some(true),
-            ..FileConfig::default()
-        }
-        .resolve()
-        .expect("valid")
-    }
+    use crate::lm::smollm2_135m;
 
     #[test]
     fn the_estimate_is_near_what_a_step_was_measured_to_take() {
         // benches/train_step: 8 texts of 128 tokens, peak less weights: 1,388 MiB kept, see docs/performance.md.
-        let mib = StepPlan::bytes(&config(), 1024, Recompute::Never) >> 20;
+        let mib = StepPlan::bytes(&smollm2_135m(), 1024, Recompute::Never) >> 20;
         assert!((1_250..1_530).contains(&mib), "{mib} MiB");
     }
 
     #[test]
     fn less_memory_makes_it_compute_again_and_too_little_is_refused_with_the_sum() {
-        let fit = |available| StepPlan::fit(&config(), 1024, None, Some(available));
+        let fit = |available| StepPlan::fit(&smollm2_135m(), 1024, None, Some(available));
         assert_eq!(fit(4 << 30).expect("fits").recompute, Recompute::Never);
         assert_eq!(fit(1 << 30).expect("fits").recompute, Recompute::Layers);
         let error = fit(100 << 20).expect_err("too little").to_string();
         assert!(error.contains("MiB") && error.contains("batch_tokens"), "{error}");
         assert_eq!(
-            StepPlan::fit(&config(), 64, Some(Recompute::Layers), None).expect("fits").recompute,
+            StepPlan::fit(&smollm2_135m(), 64, Some(Recompute::Layers), None).expect("fits").recompute,
             Recompute::Layers
         );
     }

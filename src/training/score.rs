@@ -2,7 +2,7 @@
 
 use super::Error;
 use super::dataset::{Kind, TaskData};
-use super::evaluate::{Row, exact_matches, pack, rate};
+use super::evaluate::{Row, exact_matches, fitting, pack, rate};
 use crate::lm::{Model, Piece, RowAdapters};
 use serde::{Deserialize, Serialize};
 
@@ -43,10 +43,8 @@ pub struct TextLoss {
     pub characters: usize,
 }
 
-/// Tokens of one pass at most, for attention looks through all of a row; and the logits of one, 64 MiB of them, for a real
-/// base's vocabulary is large.
+/// Tokens of one pass at most: what a pass computes stands in memory together.
 const TOKENS: usize = 1024;
-const LOGITS: usize = 1 << 24;
 
 impl Score {
     /// Its numbers by name.
@@ -98,17 +96,11 @@ impl TextLoss {
         (pieces, characters): (&[Piece], usize),
         adapters: &RowAdapters,
     ) -> Result<Self, Error> {
-        let most = TOKENS.min(LOGITS / model.config().vocab_size.max(1));
         let mut sum = Self { characters, ..Self::default() };
         let mut rest = pieces;
         while !rest.is_empty() {
-            let mut tokens = 0;
-            let fits = rest.iter().take_while(|piece| {
-                tokens += piece.tokens.len();
-                tokens <= most
-            });
-            let (now, later) = rest.split_at(fits.count().max(1));
-            rest = later;
+            let now = fitting(rest, TOKENS);
+            rest = &rest[now.len()..];
             let packed = pack(&[Row { prefix: Vec::new(), pieces: now.to_vec() }]);
             let scored = packed.scored().len();
             if scored > 0 {

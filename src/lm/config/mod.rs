@@ -11,6 +11,23 @@ pub use file::{FileConfig, token_ids};
 pub use resolved::{Activation, Biases, Config, LayerKind};
 pub use rope::{RopeConfig, RopeScaling};
 
+/// SmolLM2-135M's shape, for tests of what is computed from a shape.
+#[cfg(test)]
+pub(crate) fn smollm2_135m() -> Config {
+    FileConfig {
+        vocab_size: 49_152,
+        hidden_size: 576,
+        intermediate_size: 1536,
+        num_hidden_layers: 30,
+        num_attention_heads: 9,
+        num_key_value_heads: Some(3),
+        tie_word_embeddings: Some(true),
+        ..FileConfig::default()
+    }
+    .resolve()
+    .expect("valid")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -12,6 +12,7 @@ mod head_cross_entropy;
 mod linear;
 mod quantised_linear;
 mod rms_norm;
+mod sight;
 mod slices;
 
 pub use attention::{AttentionKind, AttentionMap, Heads, attention};

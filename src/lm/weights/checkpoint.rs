@@ -116,11 +116,6 @@ impl Checkpoint {
         self.tensors.get(name)
     }
 
-    /// Whether there is a tensor of that name.
-    pub fn contains(&self, name: &str) -> bool {
-        self.tensors.contains_key(name)
-    }
-
     /// The bytes of a tensor.
     ///
     /// # Errors

@@ -61,6 +61,13 @@ impl Tokenizer {
         self.inner.decode(tokens, true).map_err(|e| Error::Tokenizer { reason: e.to_string() })
     }
 
+    /// The text of one more token behind others; none while a character is not complete.
+    fn step(&self, token: u32, stream: &mut TextStream) -> Result<Option<String>, Error> {
+        let TextStream { ids, prefix, prefix_index, .. } = stream;
+        tokenizers::tokenizer::step_decode_stream(&self.inner, vec![token], true, ids, prefix, prefix_index)
+            .map_err(|e| Error::Tokenizer { reason: e.to_string() })
+    }
+
     /// What the tokenizer itself puts before a text; none where it does not say.
     ///
     /// # Errors
@@ -83,9 +90,61 @@ impl Tokenizer {
         self.inner.token_to_id(token)
     }
 
+    /// The exact bytes that each of the tokens `0..vocabulary` adds to a text; none for special tokens and
+    /// for ids that no token has.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] where the tokenizer's decoder is none whose tokens have bytes of their own.
+    pub fn token_bytes(&self, vocabulary: usize) -> Result<Vec<Option<Vec<u8>>>, Error> {
+        super::token_bytes::token_bytes(&self.inner, vocabulary)
+    }
+
     /// Tokens in the vocabulary, special ones included.
     pub fn vocab_size(&self) -> usize {
         self.inner.get_vocab_size(true)
+    }
+}
+
+/// A text whose tokens come one at a time. It costs no more for a long text than for a short one.
+#[derive(Clone, Debug, Default)]
+pub struct TextStream {
+    ids: Vec<u32>,
+    prefix: String,
+    prefix_index: usize,
+    /// Tokens since the last text that was given.
+    pending: usize,
+}
+
+/// So many tokens without a whole character are no character any more.
+const LONGEST_CHARACTER: usize = 8;
+
+impl TextStream {
+    /// Takes a token; gives the text that is certain now.
+    pub fn push(&mut self, token: u32, tokenizer: &Tokenizer) -> String {
+        self.pending += 1;
+        match tokenizer.step(token, self) {
+            Ok(Some(text)) => {
+                self.pending = 0;
+                text
+            }
+            Ok(None) if self.pending < LONGEST_CHARACTER => String::new(),
+            Ok(None) | Err(_) => self.finish(tokenizer),
+        }
+    }
+
+    /// What is left when nothing more comes: bytes that are no whole character become U+FFFD.
+    pub fn finish(&mut self, tokenizer: &Tokenizer) -> String {
+        let decode = |ids: &[u32]| tokenizer.decode(ids).unwrap_or_default();
+        let whole = decode(&self.ids);
+        // A character that was given as U+FFFD may have become whole since: what differs is given anew.
+        let same = whole.chars().zip(self.prefix.chars()).take_while(|(a, b)| a == b).map(|(a, _)| a.len_utf8()).sum();
+        let rest = whole[same..].to_owned();
+        // The last tokens stay: some decoders begin a text otherwise than they go on with it.
+        self.ids.drain(..self.prefix_index.min(self.ids.len()));
+        self.prefix = decode(&self.ids);
+        self.prefix_index = self.ids.len();
+        self.pending = 0;
+        rest
     }
 }
 
@@ -113,7 +172,7 @@ pub fn byte_level_tokenizer_json(special: &[&str]) -> serde_json::Value {
 
 /// The printable character that stands for a byte in byte-level vocabularies (GPT-2's table):
 /// printable Latin-1 stands for itself, the others are moved to U+0100 and up, in order.
-fn byte_char(byte: u8) -> char {
+pub(super) fn byte_char(byte: u8) -> char {
     let printable = |b: u8| matches!(b, b'!'..=b'~' | 0xa1..=0xac | 0xae..=0xff);
     if printable(byte) {
         return char::from(byte);
@@ -135,5 +194,16 @@ mod tests {
         assert_eq!(tokens, text.bytes().map(u32::from).collect::<Vec<_>>());
         assert_eq!(tokenizer.decode(&tokens).expect("known tokens"), text);
         assert_eq!(tokenizer.id("<eos>"), Some(257));
+    }
+
+    #[test]
+    fn text_that_comes_token_by_token_loses_nothing_behind_bytes_that_are_none() {
+        let json = byte_level_tokenizer_json(&["<eos>"]).to_string();
+        let tokenizer = Tokenizer::from_bytes(json.as_bytes()).expect("our own file");
+        let mut stream = TextStream::default();
+        let bytes = [&[0x80; 7][..], "éxy".as_bytes()].concat();
+        let mut text: String = bytes.iter().map(|byte| stream.push(u32::from(*byte), &tokenizer)).collect();
+        text += &stream.finish(&tokenizer);
+        assert!(text.ends_with("éxy"), "{text}");
     }
 }

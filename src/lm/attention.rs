@@ -2,11 +2,10 @@
 
 use super::Error;
 use super::config::Config;
-use super::kv_cache::{CachedStep, LayerCache};
 use super::linear::{Bias, Linear};
 use super::norm::RmsNorm;
 use super::ops::{self, AttentionKind, AttentionMap, Heads};
-use super::row_adapters::RowAdapters;
+use super::step::{Adapters, StepAttention};
 use super::weights::WeightSource;
 use crate::lora::Module;
 use candle_core::{D, Result, Tensor};
@@ -31,8 +30,8 @@ enum Projections {
 pub(super) enum Context<'a> {
     /// The packed path.
     Packed(&'a AttentionMap),
-    /// The cached path, and which of the step's rotary embeddings the layer has.
-    Cached { step: &'a CachedStep, rope: usize, cache: &'a mut LayerCache },
+    /// The cached path.
+    Cached(StepAttention<'a>),
 }
 
 impl Attention {
@@ -66,7 +65,7 @@ impl Attention {
     }
 
     /// `[B, T, D]` to `[B, T, D]`.
-    pub(super) fn forward(&self, x: &Tensor, context: Context<'_>, adapters: &RowAdapters) -> Result<Tensor> {
+    pub(super) fn forward(&self, x: &Tensor, context: Context<'_>, adapters: Adapters<'_>) -> Result<Tensor> {
         let (q, k, v) = self.project(x, adapters)?;
         let (q, k) = match &self.head_norms {
             Some((q_norm, k_norm)) => (self.norm_heads(&q, q_norm)?, self.norm_heads(&k, k_norm)?),
@@ -74,14 +73,14 @@ impl Attention {
         };
         let mixed = match context {
             Context::Packed(map) => ops::attention(&q, &k, &v, self.kind, map)?,
-            Context::Cached { step, rope, cache } => step.attend([&q, &k, &v], (self.kind, rope), cache)?,
+            Context::Cached(step) => step.attend([&q, &k, &v], self.kind)?,
         };
-        self.o.forward(&mixed, adapters.get(self.layer, Module::OProj))
+        self.o.forward(&mixed, adapters.slot(self.layer, Module::OProj))
     }
 
     /// q `[B, T, Hq·E]`, k and v `[B, T, Hkv·E]`.
-    fn project(&self, x: &Tensor, adapters: &RowAdapters) -> Result<(Tensor, Tensor, Tensor)> {
-        let slot = |module| adapters.get(self.layer, module);
+    fn project(&self, x: &Tensor, adapters: Adapters<'_>) -> Result<(Tensor, Tensor, Tensor)> {
+        let slot = |module| adapters.slot(self.layer, module);
         match &self.projections {
             Projections::Separate { q, k, v } => Ok((
                 q.forward(x, slot(Module::QProj))?,

@@ -6,7 +6,7 @@ use super::config::Config;
 use super::linear::Linear;
 use super::mlp::Mlp;
 use super::norm::RmsNorm;
-use super::row_adapters::RowAdapters;
+use super::step::Adapters;
 use super::weights::WeightSource;
 use crate::lora::Module;
 use candle_core::{Result, Tensor};
@@ -47,7 +47,7 @@ impl Block {
     }
 
     /// `[B, T, D]` to `[B, T, D]`.
-    pub(super) fn forward(&self, x: &Tensor, context: Context<'_>, adapters: &RowAdapters) -> Result<Tensor> {
+    pub(super) fn forward(&self, x: &Tensor, context: Context<'_>, adapters: Adapters<'_>) -> Result<Tensor> {
         let after = |y: Tensor, norm: &Option<RmsNorm>| match norm {
             Some(norm) => norm.forward(&y),
             None => Ok(y),

@@ -110,6 +110,14 @@ pub enum Error {
         /// Tokens that fit.
         context: usize,
     },
+    /// A row's new tokens pass the blocks that it holds.
+    #[error("{tokens} tokens do not fit the blocks for {held} tokens that the text holds")]
+    KvMemory {
+        /// Tokens of the text.
+        tokens: usize,
+        /// Tokens that its blocks hold.
+        held: usize,
+    },
     /// A GGUF file that cannot be.
     #[error(transparent)]
     Gguf(#[from] super::gguf::Error),

@@ -1,6 +1,7 @@
 //! A LoRA-aware linear layer: y = x · Wᵀ + b + (x · Aᵀ) · Bᵀ, with its own A and B (or none) for each row.
 
 use super::row_adapters::SlotRows;
+use super::step::{Slot, step_linear};
 use super::weights::{Weight, WeightSource};
 use super::{Error, ops};
 use crate::lora::merged_weight;
@@ -43,8 +44,14 @@ impl Linear {
     }
 
     /// x `[B, T, in]` to `[B, T, out]`.
-    pub(super) fn forward(&self, x: &Tensor, adapters: Option<&SlotRows>) -> Result<Tensor> {
-        let y = match (adapters, self.weight.as_dense()) {
+    pub(super) fn forward(&self, x: &Tensor, adapters: Slot<'_>) -> Result<Tensor> {
+        let rows = match adapters {
+            Slot::Rows(rows) => rows,
+            Slot::Step { runs, written_out, slot } => {
+                return step_linear(x, (&self.weight, self.bias.as_ref()), (runs, slot), written_out);
+            }
+        };
+        let y = match (rows, self.weight.as_dense()) {
             (Some(SlotRows { a, b }), Some(weight)) if a.rank() == 2 && !weight.is_variable() => {
                 ops::lora_linear(x, weight, a, b)?
             }

@@ -2,7 +2,7 @@
 
 use super::config::{Activation, Config};
 use super::linear::{Bias, Linear};
-use super::row_adapters::RowAdapters;
+use super::step::Adapters;
 use super::weights::WeightSource;
 use super::{Error, ops};
 use crate::lora::Module;
@@ -41,8 +41,8 @@ impl Mlp {
     }
 
     /// `[B, T, D]` to `[B, T, D]`.
-    pub(super) fn forward(&self, x: &Tensor, adapters: &RowAdapters) -> Result<Tensor> {
-        let slot = |module| adapters.get(self.layer, module);
+    pub(super) fn forward(&self, x: &Tensor, adapters: Adapters<'_>) -> Result<Tensor> {
+        let slot = |module| adapters.slot(self.layer, module);
         let (gate, up) = match &self.inner {
             Inner::Separate { gate, up } => {
                 (gate.forward(x, slot(Module::GateProj))?, up.forward(x, slot(Module::UpProj))?)

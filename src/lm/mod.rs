@@ -7,7 +7,8 @@
 //!
 //! Two numeric paths share the weights. The *packed* path ([`Packed`]) sees whole rows at once,
 //! several independent texts behind one prefix in a row, and every operation of it has a backward:
-//! training, scoring and task vectors use it. The *cached* path ([`KvCache`]) generates.
+//! training, scoring and task vectors use it. The *cached* path ([`StepRow`],
+//! [`KvMemory`]) generates.
 
 mod attention;
 mod block;
@@ -15,7 +16,9 @@ pub mod chat;
 mod config;
 mod error;
 pub mod gguf;
-mod kv_cache;
+pub mod guide;
+pub mod kernels;
+mod kv_memory;
 mod linear;
 mod memory;
 mod mlp;
@@ -27,6 +30,8 @@ mod recompute;
 mod rope;
 mod row_adapters;
 pub mod sampling;
+mod step;
+mod token_bytes;
 mod tokenizer;
 mod weights;
 
@@ -34,12 +39,13 @@ mod weights;
 pub(crate) use config::smollm2_135m;
 pub use config::{Activation, Biases, Config, Family, FileConfig, LayerKind, RopeConfig, RopeScaling, token_ids};
 pub use error::Error;
-pub use kv_cache::KvCache;
+pub use kv_memory::KvMemory;
 pub use memory::MemoryNeed;
 pub use model::{Model, Recompute};
 pub use packed::{Packed, Piece};
 pub use row_adapters::{RowAdapters, SlotRows};
-pub use tokenizer::{Tokenizer, byte_level_tokenizer_json};
+pub use step::{CachedText, Products, StepAdapter, StepRow};
+pub use tokenizer::{TextStream, Tokenizer, byte_level_tokenizer_json};
 pub use weights::{
     BaseDigest, Checkpoint, CheckpointSource, GgufSource, GgufWeights, Loading, Merged, Merging, Quantization,
     TensorInfo, Weight, WeightSource,

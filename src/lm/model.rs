@@ -4,15 +4,16 @@ use super::Error;
 use super::attention::Context;
 use super::block::Block;
 use super::config::Config;
-use super::kv_cache::KvCache;
+use super::kv_memory::{KvMemory, kept_dtype};
 use super::norm::RmsNorm;
 use super::ops::{self, Head, softcapped};
 use super::packed::Packed;
 use super::recompute::recomputed;
 use super::rope::Rope;
 use super::row_adapters::RowAdapters;
+use super::step::{Adapters, Step, StepAdapter, StepAttention, StepRow};
 use super::weights::{Weight, WeightSource};
-use crate::lora::{Adapter, Module};
+use crate::lora::Module;
 use candle_core::{DType, Device, Tensor};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -36,6 +37,8 @@ pub struct Model {
 #[derive(Clone, Debug)]
 struct Kept {
     kind: String,
+    quantised: bool,
+    exact: bool,
     bytes: u64,
 }
 
@@ -110,6 +113,17 @@ impl Model {
         &self.kept.kind
     }
 
+    /// Whether a token gets the same numbers to the last bit as part of a prompt and as part of an answer: not over weights
+    /// in a library's blocks.
+    pub fn reads_as_it_writes(&self) -> bool {
+        self.kept.exact
+    }
+
+    /// Whether the layers' matrices are quantised.
+    pub fn is_quantised(&self) -> bool {
+        self.kept.quantised
+    }
+
     /// Bytes that quantised weights take while a pass has them written out as plain numbers: the output layer and the
     /// largest matrix.
     pub fn written_out_bytes(&self) -> u64 {
@@ -135,13 +149,26 @@ impl Model {
     ///
     /// # Errors
     /// [`Error::QuantisedMerge`] where the weights are quantised; those of the tensor library.
-    pub fn merged(&self, adapter: &Adapter, scale: f64) -> Result<Self, Error> {
+    pub fn merged(&self, adapter: &StepAdapter, scale: f64) -> Result<Self, Error> {
         let mut merged = self.clone();
-        for (index, slot) in adapter.layout().slots().iter().enumerate() {
-            let linear = merged.linear_mut(slot.layer, slot.module)?;
-            linear.merge(adapter.a(index), adapter.b(index), adapter.scale(index) * scale)?;
+        for (layer, module, update) in adapter.updates() {
+            let b = update.b_t.t()?.to_dtype(DType::F32)?;
+            let linear = merged.linear_mut(layer, module)?;
+            linear.merge(&update.a.to_dtype(DType::F32)?, &b, f64::from(update.factor) * scale)?;
         }
         Ok(merged)
+    }
+
+    /// Bytes of the weights that merging an adapter makes anew.
+    pub fn merged_bytes(&self, adapter: &StepAdapter) -> u64 {
+        let width = self.dtype.size_in_bytes() as u64;
+        adapter.updates().map(|(_, _, update)| update.weights() * width).sum()
+    }
+
+    /// Names how a text that may come to have `horizon` tokens is turned: keys of texts with other names are not
+    /// interchangeable. Most embeddings turn all texts alike.
+    pub fn turning(&self, horizon: usize) -> String {
+        self.ropes.iter().map(|rope| rope.name(horizon)).collect()
     }
 
     /// A copy of the weight of one linear layer, `[out, in]`.
@@ -180,7 +207,7 @@ impl Model {
         let mut taps = Vec::new();
         for (layer, block) in self.blocks.iter().enumerate() {
             x = match self.recompute {
-                Recompute::Never => block.forward(&x, Context::Packed(&maps[block.rope]), adapters)?,
+                Recompute::Never => block.forward(&x, Context::Packed(&maps[block.rope]), Adapters::Rows(adapters))?,
                 Recompute::Layers => recomputed(block, (layer, &x), &maps[block.rope], adapters)?,
             };
             if after.contains(&(layer + 1)) {
@@ -232,22 +259,45 @@ impl Model {
         Ok(softcapped(self.head.product(hidden)?, self.config.final_softcap.map(|cap| cap as f32))?)
     }
 
-    /// Runs `tokens` `[B][T]`, each row behind what `cache` holds of it, and gives the normed hidden
-    /// state of each row's last token, `[B, D]`. A row may be shorter than the others: only its own
-    /// tokens enter its cache.
+    /// Runs one step: each row's new tokens behind what `memory` holds of it. Gives the normed hidden states of the
+    /// last tokens of the rows that want them, `[W, D]`. A row's result does not depend on the other rows: on a CPU to the
+    /// last bit (over weights in a library's blocks as exactly as its products are; see ARCHITECTURE.md).
     ///
     /// # Errors
-    /// [`Error::TooLong`] where a row passes the cache's or the model's context.
-    pub fn step(&self, tokens: &[Vec<u32>], cache: &mut KvCache, adapters: &RowAdapters) -> Result<Tensor, Error> {
-        let step = cache.begin(tokens, &self.ropes)?;
-        let mut x = self.embed(&step.token_ids(tokens), tokens.len())?; // [B, T, D]
-        for (block, layer) in self.blocks.iter().zip(cache.layers_mut()) {
-            x = block.forward(&x, Context::Cached { step: &step, rope: block.rope, cache: layer }, adapters)?;
+    /// [`Error::TooLong`] where a row passes the model's context, [`Error::KvMemory`] where it passes its blocks.
+    pub fn step(&self, rows: &[StepRow<'_>], memory: &mut KvMemory) -> Result<Tensor, Error> {
+        let longest = rows.iter().map(|row| row.start + row.tokens.len()).max().unwrap_or(0);
+        if longest > self.config.context {
+            return Err(Error::TooLong { tokens: longest, context: self.config.context });
         }
-        cache.commit(tokens);
-        let flat = x.reshape(((), self.config.hidden_size))?;
-        let last = Tensor::from_vec(step.last_indices(tokens), tokens.len(), self.device())?;
-        Ok(self.norm.forward(&flat.index_select(&last, 0)?)?)
+        let step = Step::new(rows, &self.ropes, memory, &self.device)?;
+        let tokens: Vec<u32> = rows.iter().flat_map(|row| row.tokens).copied().collect();
+        let dtype = kept_dtype(self.dtype, &self.device);
+        let mut x = self.embed(&tokens, 1)?.to_dtype(dtype)?; // [1, N, D]
+        let adapters = Adapters::Step { runs: &step.runs, written_out: step.written_out };
+        for (block, memory) in self.blocks.iter().zip(memory.layers()) {
+            let attention = StepAttention { step: &step, memory, rope: block.rope };
+            x = block.forward(&x, Context::Cached(attention), adapters)?;
+        }
+        Ok(self.norm.forward(&step.wanted(&x)?)?)
+    }
+
+    /// The logits of a step's hidden states `[W, D]`: `[W, V]`, row by row.
+    ///
+    /// # Errors
+    /// Those of the tensor library.
+    pub fn step_logits(&self, hidden: &Tensor) -> Result<Vec<f32>, Error> {
+        let cap = self.config.final_softcap.map(|cap| cap as f32);
+        if !hidden.device().is_cpu() {
+            let logits = softcapped(self.head.product(hidden)?, cap)?;
+            return Ok(logits.to_dtype(DType::F32)?.flatten_all()?.to_vec1()?);
+        }
+        let mut logits = vec![0.0; hidden.dim(0)? * self.config.vocab_size];
+        ops::with_f32(&hidden.contiguous()?, |hidden| self.head.product_into(hidden, 0, &mut logits))?;
+        if let Some(cap) = cap {
+            logits.iter_mut().for_each(|logit| *logit = cap * (*logit / cap).tanh());
+        }
+        Ok(logits)
     }
 
     fn embed(&self, tokens: &[u32], rows: usize) -> Result<Tensor, Error> {
@@ -263,16 +313,18 @@ impl Model {
 impl Kept {
     /// What the layers' matrices are, and the bytes of everything; `tables` are those of embedding and output layer.
     fn of(config: &Config, blocks: &mut [Block], tables: u64) -> Self {
-        let mut kinds = BTreeMap::new();
+        let (mut kinds, mut quantised, mut exact) = (BTreeMap::new(), false, true);
         for block in blocks {
             for module in config.shape().modules() {
                 if let Some(linear) = block.linear_mut(*module) {
+                    quantised |= linear.weight().as_dense().is_none();
+                    exact &= linear.weight().is_exact();
                     *kinds.entry(linear.weight().kind()).or_insert(0) += linear.weight().bytes();
                 }
             }
         }
         let bytes = kinds.values().sum::<u64>() + tables + 4 * config.vector_parameters();
         let kind = kinds.into_iter().max_by_key(|(_, bytes)| *bytes).map_or_else(String::new, |(kind, _)| kind);
-        Self { kind, bytes }
+        Self { kind, quantised, exact, bytes }
     }
 }

@@ -5,6 +5,7 @@ use super::attention::Context;
 use super::block::Block;
 use super::ops::AttentionMap;
 use super::row_adapters::{RowAdapters, SlotRows};
+use super::step::Adapters;
 use crate::lora::Module;
 use candle_core::{CpuStorage, CudaStorage, CustomOp2, Layout, Result, Shape, Storage, Tensor, Var, bail};
 
@@ -18,7 +19,7 @@ pub(super) fn recomputed(
     let slots: Vec<(Module, &SlotRows)> =
         Module::ALL.into_iter().filter_map(|module| Some((module, adapters.get(layer, module)?))).collect();
     if slots.is_empty() && !x.track_op() {
-        return block.forward(x, Context::Packed(map), adapters);
+        return block.forward(x, Context::Packed(map), Adapters::Rows(adapters));
     }
     let flat: Vec<Tensor> = slots.iter().map(|(_, slot)| slot.b.flatten_all()).collect::<Result<_>>()?;
     let flat = match flat.is_empty() {
@@ -58,7 +59,7 @@ impl Layer {
             adapters.set(self.layer, *module, rows);
             at += b.elem_count();
         }
-        self.block.forward(x, Context::Packed(&self.map), &adapters)
+        self.block.forward(x, Context::Packed(&self.map), Adapters::Rows(&adapters))
     }
 }
 

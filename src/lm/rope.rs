@@ -63,6 +63,15 @@ impl Rope {
         table
     }
 
+    /// Names the frequencies of a text that may come to have `horizon` tokens.
+    pub(super) fn name(&self, horizon: usize) -> String {
+        match self.frequencies(horizon) {
+            Frequencies::Usual => String::new(),
+            Frequencies::Long => "long;".to_owned(),
+            Frequencies::Stretched(tokens) => format!("{tokens};"),
+        }
+    }
+
     fn frequencies(&self, horizon: usize) -> Frequencies {
         match &self.config.scaling {
             RopeScaling::Dynamic { context, .. } if horizon > *context => Frequencies::Stretched(horizon),

@@ -115,7 +115,7 @@ fn slot_rows(
     Ok(SlotRows { a: a.to_dtype(dtype)?, b: Tensor::stack(&b_rows, 0)?.to_dtype(dtype)? })
 }
 
-fn slot_index(layer: usize, module: Module) -> usize {
+pub(super) fn slot_index(layer: usize, module: Module) -> usize {
     layer * Module::ALL.len() + module as usize
 }
 

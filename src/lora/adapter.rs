@@ -13,6 +13,16 @@ pub struct Adapter {
     alphas: Vec<f64>,
     scales: Vec<f64>,
     trained_on: Option<Arc<str>>,
+    origin: OriginOfA,
+}
+
+/// Whose A an adapter has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum OriginOfA {
+    /// The A0 that all adapters of a generator share.
+    Shared,
+    /// Its own.
+    Own,
 }
 
 impl Adapter {
@@ -32,13 +42,14 @@ impl Adapter {
         let b = b.collect::<candle_core::Result<_>>()?;
         let alphas = vec![alpha; layout.slots().len()];
         let scales = layout.slots().iter().map(|slot| alpha / slot.rank as f64).collect();
-        Ok(Self { layout, a: Arc::clone(shared.tensors()), b, alphas, scales, trained_on: None })
+        let (a, origin) = (Arc::clone(shared.tensors()), OriginOfA::Shared);
+        Ok(Self { layout, a, b, alphas, scales, trained_on: None, origin })
     }
 
     /// An adapter of slots that each bring their own A, B, alpha and scale.
     pub(super) fn from_slots(layout: Layout, a: Vec<Tensor>, b: Vec<Tensor>, factors: Vec<(f64, f64)>) -> Self {
         let (alphas, scales) = factors.into_iter().unzip();
-        Self { layout, a: Arc::new(a), b, alphas, scales, trained_on: None }
+        Self { layout, a: Arc::new(a), b, alphas, scales, trained_on: None, origin: OriginOfA::Own }
     }
 
     /// The same adapter with the name of the base that its file says it was made for.
@@ -79,6 +90,11 @@ impl Adapter {
     /// Whether both have the very same A in memory, so that a batch may share x·Aᵀ.
     pub fn shares_a_with(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.a, &other.a)
+    }
+
+    /// Whether its A is one that other adapters share in memory.
+    pub fn has_shared_a(&self) -> bool {
+        self.origin == OriginOfA::Shared
     }
 
     /// All B as one flat f32 vector, in the layout's order.

@@ -57,7 +57,7 @@ const LN_2_HIGH: f32 = 0.693_359_4;
 const LN_2_LOW: f32 = -2.121_944_4e-4;
 
 /// e^x to 1e-6 relative by a polynomial that the compiler can vectorise; libm's call cannot be.
-pub(super) fn fast_exp(x: f32) -> f32 {
+pub(in crate::lm) fn fast_exp(x: f32) -> f32 {
     let x = x.clamp(-87.0, 88.0);
     let whole = (x * std::f32::consts::LOG2_E).round_ties_even();
     let part = (x - whole * LN_2_HIGH) - whole * LN_2_LOW;

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::lm::config::{Activation, RopeConfig, RopeScaling};
+use crate::lm::kernels::PackedQ8;
 use crate::lm::rope::Rope;
 use crate::lm::weights::Weight;
 use crate::noise::Noise;
@@ -172,11 +173,13 @@ fn other_precisions_take_the_plain_path() {
 fn a_product_with_quantised_weights_differentiates_its_input() {
     let mut noise = Noise::seeded(10);
     let w = random(&mut noise, &[5, 32]).detach();
-    let quantised = std::sync::Arc::new(
-        candle_core::quantized::QTensor::quantize(&w, candle_core::quantized::GgmlDType::Q8_0).expect("blocks"),
-    );
+    let blocks =
+        candle_core::quantized::QTensor::quantize(&w, candle_core::quantized::GgmlDType::Q8_0).expect("blocks");
+    let packed = PackedQ8::from_q8_0(&blocks.data().expect("bytes"), 5, 32).expect("whole blocks");
+    let packed = super::Blocks::Packed(std::sync::Arc::new(packed));
+    let quantised = super::Blocks::Ggml(std::sync::Arc::new(blocks));
     let (x, many) = (random(&mut noise, &[2, 32]), random(&mut noise, &[1, 8, 32]));
-    let dense = quantised.dequantize(&Device::Cpu).expect("numbers");
+    let dense = quantised.to_dense().expect("numbers");
     let gradient = |y: &Tensor| weigh(y).expect("scalar").backward().expect("backward").remove(&x).expect("gradient");
     let found = super::quantised_linear(&x, &quantised).expect("forward");
     let expected = super::linear(&x, &dense).expect("forward");
@@ -187,4 +190,7 @@ fn a_product_with_quantised_weights_differentiates_its_input() {
     let found = super::quantised_linear(&many, &quantised).expect("forward");
     close(&found, &super::linear(&many, &dense).expect("forward"), 1e-5);
     check(&[&many], || weigh(&super::quantised_linear(&many, &quantised)?));
+    // Our own order of the same blocks.
+    assert_eq!(packed.to_dense().expect("numbers").to_vec2::<f32>().ok(), dense.to_vec2::<f32>().ok());
+    check(&[&x], || weigh(&super::quantised_linear(&x, &packed)?));
 }

@@ -2,6 +2,7 @@
 //! flows through them to an adapter (Dettmers et al. 2023, QLoRA).
 
 use super::linear::product_nt;
+use crate::lm::kernels::PackedQ8;
 use candle_core::quantized::QTensor;
 use candle_core::{CpuStorage, CudaStorage, CustomOp1, DType, Device, Layout, Result, Shape, Storage, Tensor, bail};
 use std::sync::Arc;
@@ -12,13 +13,41 @@ use std::sync::Arc;
 /// number of rows: over such weights an answer can depend on its company where two tokens are nearly as likely.)
 const MANY_TOKENS: usize = 8;
 
+/// Quantised weights.
+#[derive(Clone, Debug)]
+pub enum Blocks {
+    /// In our own order: multiplied in blocks by the cached path alone.
+    Packed(Arc<PackedQ8>),
+    /// As the tensor library keeps and multiplies them.
+    Ggml(Arc<QTensor>),
+}
+
+impl Blocks {
+    /// A copy as plain numbers, `[out, in]`.
+    ///
+    /// # Errors
+    /// Those of the tensor library.
+    pub fn to_dense(&self) -> Result<Tensor> {
+        match self {
+            Self::Packed(weight) => {
+                let mut numbers = vec![0.0; weight.out() * weight.width()];
+                weight.dequantise_rows(0..weight.out(), &mut numbers);
+                Tensor::from_vec(numbers, (weight.out(), weight.width()), &Device::Cpu)
+            }
+            Self::Ggml(weight) => weight.dequantize(&weight.device()),
+        }
+    }
+}
+
 /// y = x · Wᵀ for x `[B, T, in]` or `[N, in]`, f32, and quantised W `[out, in]`. x gets a gradient, W none.
-pub fn quantised_linear(x: &Tensor, weight: &Arc<QTensor>) -> Result<Tensor> {
+pub fn quantised_linear(x: &Tensor, weight: &Blocks) -> Result<Tensor> {
     let dtype = x.dtype();
     let many = x.rank() > 2 && x.dim(1)? >= MANY_TOKENS;
     let x = x.to_dtype(DType::F32)?.contiguous()?;
-    let weight = Arc::clone(weight);
-    let y = if many { x.apply_op1(PlainLinear { weight })? } else { x.apply_op1(QuantisedLinear { weight })? };
+    let y = match weight {
+        Blocks::Ggml(weight) if !many => x.apply_op1(QuantisedLinear { weight: Arc::clone(weight) })?,
+        weight => x.apply_op1(PlainLinear { weight: weight.clone() })?,
+    };
     y.to_dtype(dtype)
 }
 
@@ -28,7 +57,7 @@ struct QuantisedLinear {
 
 /// The product with the weights written out, which are forgotten at once.
 struct PlainLinear {
-    weight: Arc<QTensor>,
+    weight: Blocks,
 }
 
 impl CustomOp1 for PlainLinear {
@@ -37,7 +66,7 @@ impl CustomOp1 for PlainLinear {
     }
 
     fn cpu_fwd(&self, x: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
-        let weight = self.weight.dequantize(&Device::Cpu)?;
+        let weight = self.weight.to_dense()?;
         let (storage, w_layout) = weight.storage_and_layout();
         match &*storage {
             Storage::Cpu(w) => product_nt(x, layout, w, w_layout),
@@ -46,7 +75,7 @@ impl CustomOp1 for PlainLinear {
     }
 
     fn cuda_fwd(&self, x: &CudaStorage, layout: &Layout) -> Result<(CudaStorage, Shape)> {
-        let weight = self.weight.dequantize(&self.weight.device())?;
+        let weight = self.weight.to_dense()?;
         let (storage, w_layout) = weight.storage_and_layout();
         match &*storage {
             Storage::Cuda(w) => product_nt(x, layout, w, w_layout),
@@ -60,8 +89,8 @@ impl CustomOp1 for PlainLinear {
 }
 
 /// dx = dy · W
-fn input_gradient(weight: &QTensor, x: &Tensor, grad: &Tensor) -> Result<Tensor> {
-    let weight = weight.dequantize(x.device())?; // [out, in]
+fn input_gradient(weight: &Blocks, x: &Tensor, grad: &Tensor) -> Result<Tensor> {
+    let weight = weight.to_dense()?; // [out, in]
     let (out, _) = weight.dims2()?;
     grad.contiguous()?.reshape(((), out))?.matmul(&weight)?.reshape(x.shape())
 }
@@ -80,6 +109,6 @@ impl CustomOp1 for QuantisedLinear {
     }
 
     fn bwd(&self, x: &Tensor, _res: &Tensor, grad: &Tensor) -> Result<Option<Tensor>> {
-        input_gradient(&self.weight, x, grad).map(Some)
+        input_gradient(&Blocks::Ggml(Arc::clone(&self.weight)), x, grad).map(Some)
     }
 }

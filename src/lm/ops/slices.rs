@@ -14,7 +14,7 @@ pub(super) fn f32_slice<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<
 }
 
 /// Calls `body` with the slice of a contiguous f32 CPU tensor.
-pub(super) fn with_f32<T>(tensor: &Tensor, body: impl FnOnce(&[f32]) -> Result<T>) -> Result<T> {
+pub(in crate::lm) fn with_f32<T>(tensor: &Tensor, body: impl FnOnce(&[f32]) -> Result<T>) -> Result<T> {
     let (storage, layout) = tensor.storage_and_layout();
     match &*storage {
         Storage::Cpu(cpu) => body(f32_slice(cpu, layout)?),

@@ -11,7 +11,7 @@ use std::borrow::Cow;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 /// An open GGUF file.
 #[derive(Debug)]
@@ -136,7 +136,7 @@ impl WeightSource for GgufSource<'_> {
         let (tensor, transform) = self.find(name, &[out, width])?;
         if float(tensor.kind).is_none() && transform != Transform::MinusOne {
             let bytes = self.weights.read(tensor, transform)?;
-            return Ok(Weight::Quantised(Arc::new(blocks(tensor, bytes, &self.loading.device)?)));
+            return Ok(Weight::of_blocks(bytes, block_kind(tensor.kind), (out, width), &self.loading.device)?);
         }
         let dense = self.weights.dense(tensor, transform, &self.loading.device)?;
         match self.loading.quantization {

@@ -57,10 +57,10 @@ impl Quantization {
 
     /// Whether the tensor library may keep its blocks once more in another order.
     pub(in crate::lm) fn may_be_rearranged(self) -> bool {
-        // 8-bit blocks are where the processor has products of bytes (VNNI), 4-bit ones wherever it has AVX2.
+        // 4-bit blocks are, wherever the processor has AVX2; 8-bit ones are packed by us, once.
         match self {
-            Self::Q4k | Self::Q8_0 => true,
-            Self::Q6k => false,
+            Self::Q4k => true,
+            Self::Q6k | Self::Q8_0 => false,
         }
     }
 

@@ -25,6 +25,31 @@ pub enum Error {
     /// A prompt without tokens.
     #[error("the prompt is empty")]
     EmptyPrompt,
+    /// Its time was over before it was finished.
+    #[error("the request's time was over before it was finished")]
+    Expired,
+    /// The memory of keys and values is too small for it, however empty.
+    #[error(
+        "{tokens} tokens of prompt and answer need more than the {capacity} tokens that the memory of keys and values holds"
+    )]
+    KvCapacity {
+        /// Tokens of prompt and answer.
+        tokens: usize,
+        /// Tokens that the memory holds.
+        capacity: usize,
+    },
+    /// Adapters cannot be merged into these weights.
+    #[error("merge: always cannot be done: {reason}")]
+    Unmergeable {
+        /// Why.
+        reason: String,
+    },
+    /// What the answer must look like cannot be held.
+    #[error("the answer cannot be held to its format: {reason}")]
+    Guide {
+        /// Why.
+        reason: String,
+    },
     /// The step failed; it is logged.
     #[error("the model's step failed: {reason}")]
     Step {

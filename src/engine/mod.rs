@@ -1,17 +1,30 @@
-//! The engine: the one thread that generates. It owns the running rows, their keys and values, and
+//! The engine: the one thread that generates. It owns the running texts, their keys and values, and
 //! the merged overlay; the base's weights are shared and never changed.
 //!
-//! Requests come over a bounded queue and join the running batch between steps. Rows of different
-//! adapters run in one batch; a request that wants its adapter merged runs only beside requests of
-//! the same adapter and scale. The engine knows no training, no store and no HTTP.
+//! Requests come over a bounded queue and join the running batch between steps. Texts of different
+//! adapters run in one step, whether they read their prompts or write; what a text gets does not depend on its company.
+//! An adapter is merged where a request says so, or where it has had the engine to itself for long enough. The
+//! engine knows no training, no store and no HTTP.
+//!
+//! Policy is pure and apart: `schedule` (who runs, what a step reads), `lane` (merged or not), `blocks` (who holds
+//! which memory) and [`Residency`] (which adapters are in memory). `worker` is the thread around it.
 
+mod batch;
+mod blocks;
 mod error;
 mod handle;
+mod idle;
+mod lane;
+mod merging;
 mod request;
+mod residency;
 mod row;
 mod schedule;
 mod worker;
+mod written;
 
 pub use error::Error;
-pub use handle::{Engine, EngineOptions, EngineStatus};
+pub use handle::{Engine, EngineModel, EngineOptions, EngineStatus, MemoryStatus};
+pub use merging::BreakEven;
 pub use request::{Applied, AppliedAdapter, Event, FinishReason, Merge, Request, Timings, Token, TokenLogprob, Usage};
+pub use residency::{Lease, Residency, ResidencyError, ResidencyStatus};

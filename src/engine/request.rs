@@ -1,17 +1,20 @@
 //! What the engine is asked, and what it answers.
 
 use super::Error;
+use crate::engine::Lease;
+use crate::lm::StepAdapter;
+use crate::lm::guide::Guide;
 use crate::lm::sampling::Sampling;
-use crate::lora::Adapter;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
+use std::time::Instant;
 use tokio::sync::mpsc::UnboundedSender;
 
 /// Whether an adapter is merged into the weights for a request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Merge {
-    /// The engine decides: this engine leaves it unmerged, so that rows of any adapters share a batch.
+    /// The engine decides: merged where one adapter has had the engine to itself long enough to pay for it.
     #[default]
     Auto,
     /// Merged, in a batch of its own adapter.
@@ -25,8 +28,8 @@ pub enum Merge {
 pub struct AppliedAdapter {
     /// Names it: two requests with one id use the same weights.
     pub id: String,
-    /// The weights.
-    pub adapter: Arc<Adapter>,
+    /// The weights; the lease keeps them in memory.
+    pub adapter: Lease<StepAdapter>,
     /// The factor of its update.
     pub scale: f64,
 }
@@ -50,6 +53,16 @@ pub struct Request {
     pub stop: Vec<String>,
     /// How many of the likeliest tokens are told at each step; `None` tells no probabilities.
     pub logprobs: Option<usize>,
+    /// What the answer must look like.
+    pub guide: Option<Guide>,
+    /// Whether the answer goes on behind the token that would end it.
+    pub ignore_end: bool,
+    /// Whether keys and values of a prompt that begins alike may be used, and kept for others.
+    pub cache_prompt: bool,
+    /// Who asks: cached keys and values are not shared between owners.
+    pub owner: Arc<str>,
+    /// When nobody waits for the answer any more.
+    pub deadline: Option<Instant>,
 }
 
 /// How an adapter was applied.
@@ -104,6 +117,8 @@ pub struct Usage {
     pub completion_tokens: usize,
     /// Both.
     pub total_tokens: usize,
+    /// Tokens of the prompt whose keys and values were there already.
+    pub cached_tokens: usize,
 }
 
 /// Where the time went, in milliseconds.

@@ -1,33 +1,37 @@
-//! The thread: admits, steps, answers. All policy is in `schedule` and `row`.
+//! The thread: receives, admits, steps, answers. All policy is in `schedule` and `lane`.
 
 use super::Error;
-use super::handle::{Job, Shared};
-use super::request::{Applied, Merge};
-use super::row::{Next, Row};
-use super::schedule::{Lane, Waiting};
-use crate::lm::{KvCache, Model, RowAdapters, Tokenizer};
+use super::batch::{Batch, step_texts};
+use super::blocks::PrefixContext;
+use super::handle::{Job, MemoryStatus, Shared};
+use super::lane::{AdapterKey, Wish};
+use super::merging::BreakEven;
+use super::request::{Applied, AppliedAdapter, Event, Merge, Request};
+use super::row::{Ending, Next, Row, Vocabulary};
+use super::schedule::{Arrival, Contexts, RowId, Schedule};
+use crate::lm::{Model, Tokenizer};
+use rayon::prelude::*;
+use std::collections::{HashMap, HashSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 pub(super) struct Worker {
-    pub(super) model: Model,
+    pub(super) batch: Batch,
+    pub(super) schedule: Schedule,
+    pub(super) rows: HashMap<RowId, Row>,
+    pub(super) next_id: RowId,
     pub(super) tokenizer: Tokenizer,
     pub(super) ends: Vec<u32>,
+    /// V
+    pub(super) vocabulary: usize,
+    /// What every cached key and value depends on: base and precision.
+    pub(super) base_key: String,
     pub(super) jobs: Receiver<Job>,
     pub(super) shared: Arc<Shared>,
-}
-
-/// The running batch of one lane.
-struct Batch {
-    lane: Lane,
-    /// The base, or the base with the lane's adapter in it.
-    model: Model,
-    rows: Vec<Row>,
-    cache: KvCache,
-    /// Built anew only when rows come or go.
-    adapters: Option<RowAdapters>,
+    pub(super) pool: Arc<rayon::ThreadPool>,
 }
 
 /// How long the idle thread sleeps before it looks whether it should stop.
@@ -35,166 +39,232 @@ const IDLE: Duration = Duration::from_millis(200);
 
 impl Worker {
     /// Runs until the engine is dropped or stopped, and its last row has left.
-    pub(super) fn run(self, max_rows: usize) {
-        let mut waiting = Waiting::new(max_rows);
-        let mut batch: Option<Batch> = None;
+    pub(super) fn run(mut self) {
+        // The whole step runs inside the pool, so that its parts need not be handed over one by one.
+        let pool = Arc::clone(&self.pool);
         loop {
-            let idle = batch.is_none() && waiting.len() == 0;
-            if !self.receive(&mut waiting, idle) && idle {
-                return;
+            if !self.receive() && self.schedule.is_idle() {
+                return self.refuse_late();
             }
-            let (lane, running) = batch.as_ref().map_or((None, 0), |b| (Some(&b.lane), b.rows.len()));
-            for (lane, job) in waiting.admit(lane, running) {
-                self.join(&mut batch, lane, job);
-            }
-            if let Some(running) = &mut batch {
-                self.step(running);
-                if running.rows.is_empty() {
-                    batch = None;
+            self.drop_gone();
+            let now = Instant::now();
+            let admitted = self.schedule.admit();
+            self.shared.queued.fetch_sub(admitted.len(), Ordering::AcqRel);
+            for id in admitted {
+                if let Some(row) = self.rows.get_mut(&id) {
+                    row.start(now);
                 }
             }
-            let rows = batch.as_ref().map_or(0, |b| b.rows.len());
-            self.shared.running.store(rows, Ordering::Relaxed);
+            self.tell();
+            // A fault in one step must not end all those to come.
+            let stepped = catch_unwind(AssertUnwindSafe(|| pool.install(|| self.step())));
+            if stepped.is_err() {
+                tracing::error!("an engine step panicked");
+                self.fail_running("it panicked; the log says where");
+            }
+            self.tell();
+        }
+    }
+
+    /// Answers what came between the last look and the end.
+    fn refuse_late(&self) {
+        for job in self.jobs.try_iter() {
+            let _ = job.sink.send(Event::Failed(Error::Stopping));
+        }
+    }
+
+    /// Measures what merging costs here, before the first request.
+    pub(super) fn measure_merging(&mut self, model: &Model) {
+        let measured = self.pool.install(|| BreakEven::measure(model));
+        match measured {
+            Ok(measured) => {
+                self.schedule.lanes.set_break_even(measured.tokens);
+                *self.shared.break_even.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(measured);
+            }
+            Err(error) => tracing::warn!(%error, "merging was not measured: nothing is merged unasked"),
         }
     }
 
     /// Takes what has come; waits for it where there is nothing to do. False where nothing will come.
-    fn receive(&self, waiting: &mut Waiting<Job>, idle: bool) -> bool {
-        if idle {
+    fn receive(&mut self) -> bool {
+        if self.schedule.is_idle() {
             match self.jobs.recv_timeout(IDLE) {
-                Ok(job) => waiting.push(lane(&job), job),
+                Ok(job) => self.accept(job),
                 Err(RecvTimeoutError::Timeout) => return !self.shared.stopping.load(Ordering::Acquire),
                 Err(RecvTimeoutError::Disconnected) => return false,
             }
         }
         loop {
             match self.jobs.try_recv() {
-                Ok(job) => waiting.push(lane(&job), job),
+                Ok(job) => self.accept(job),
                 Err(TryRecvError::Empty) => return true,
                 Err(TryRecvError::Disconnected) => return false,
             }
         }
     }
 
-    fn join(&self, batch: &mut Option<Batch>, lane: Lane, job: Job) {
-        self.shared.queued.fetch_sub(1, Ordering::AcqRel);
-        let applied = match (&job.request.adapter, &lane) {
-            (None, _) => Applied::None,
-            (Some(_), Lane::Mixed) => Applied::Unmerged,
-            (Some(_), Lane::Merged { .. }) => Applied::Merged,
-        };
-        let row = Row::new(job.request, job.sink, job.queued_at, applied);
-        if row.is_abandoned() {
+    fn accept(&mut self, job: Job) {
+        let id = self.next_id;
+        self.next_id += 1;
+        let Job { request, sink, queued_at } = job;
+        self.schedule.arrive(Arrival {
+            id,
+            prompt: request.prompt.clone(),
+            max_tokens: request.max_tokens,
+            wish: wish(&request),
+            contexts: request.cache_prompt.then(|| self.contexts(&request)),
+        });
+        self.rows.insert(id, Row::new(request, sink, queued_at));
+    }
+
+    /// What a request's cached keys and values depend on.
+    fn contexts(&self, request: &Request) -> Contexts {
+        let (adapter, scale) =
+            request.adapter.as_ref().map_or(("", 0.0), |applied| (applied.id.as_str(), applied.scale));
+        let scale = scale.to_bits().to_le_bytes();
+        let turning = self.batch.turning(request.prompt.len() + request.max_tokens);
+        let (base, owner) = (self.base_key.as_bytes(), request.owner.as_bytes());
+        let of = |how: &[u8]| PrefixContext::new(&[base, adapter.as_bytes(), &scale, how, owner, turning.as_bytes()]);
+        Contexts { mixed: of(b"unmerged"), merged: of(b"merged") }
+    }
+
+    /// Frees the rows that nobody waits for, and those whose time is over.
+    fn drop_gone(&mut self) {
+        let now = Instant::now();
+        let mut gone = HashSet::new();
+        for (id, row) in &self.rows {
+            if row.is_abandoned() {
+                gone.insert(*id);
+            } else if row.is_expired(now) {
+                row.fail(Error::Expired);
+                gone.insert(*id);
+            }
+        }
+        self.leave(&gone);
+    }
+
+    fn leave(&mut self, gone: &HashSet<RowId>) {
+        if !gone.is_empty() {
+            let waited = self.schedule.leave(|id| gone.contains(&id));
+            self.shared.queued.fetch_sub(waited, Ordering::AcqRel);
+            self.rows.retain(|id, _| !gone.contains(id));
+        }
+    }
+
+    fn tell(&self) {
+        let running = self.schedule.running().len();
+        self.shared.running.store(running, Ordering::Relaxed);
+        *self.shared.memory.lock().unwrap_or_else(std::sync::PoisonError::into_inner) =
+            MemoryStatus::of(self.schedule.memory());
+    }
+
+    /// One step of the batch.
+    fn step(&mut self) {
+        if !self.enter_lane() {
             return;
         }
-        let running = match batch {
-            Some(running) => running,
-            None => match self.open(lane, &row) {
-                Ok(opened) => batch.insert(opened),
-                Err(error) => return row.fail(error),
-            },
+        let shares = self.schedule.plan();
+        if shares.is_empty() {
+            return;
+        }
+        let adapter_of = |text: &super::schedule::Text| {
+            let applied = self.rows.get(&text.id)?.request.adapter.as_ref()?;
+            Some((&applied.adapter, applied.scale))
         };
-        running.cache.push_row(row.request.prompt.len() + row.request.max_tokens);
-        running.rows.push(row);
-        running.adapters = None;
-    }
-
-    fn open(&self, lane: Lane, row: &Row) -> Result<Batch, Error> {
-        let model = match (&lane, &row.request.adapter) {
-            (Lane::Merged { scale, .. }, Some(applied)) => {
-                self.model.merged(&applied.adapter, *scale).map_err(|e| Error::Step { reason: e.to_string() })?
-            }
-            _ => self.model.clone(),
-        };
-        let cache = KvCache::new(model.config(), 0, model.device());
-        Ok(Batch { lane, model, rows: Vec::new(), cache, adapters: None })
-    }
-
-    /// One step of the batch: new rows read their prompts alone, a part a step, so that running ones are not padded
-    /// to a prompt's length; the others read one token each, together.
-    fn step(&self, batch: &mut Batch) {
-        batch.leave(|row| row.is_abandoned());
-        let reading = batch.rows.iter().position(Row::is_reading);
-        let chosen: Vec<usize> = match reading {
-            Some(row) => vec![row],
-            None => (0..batch.rows.len()).collect(),
-        };
-        match batch.forward(&chosen) {
+        let texts = step_texts(&shares, self.schedule.running(), adapter_of);
+        let logits = self.batch.forward(&texts);
+        drop(texts);
+        match logits {
             Ok(logits) => {
-                if let Some(row) = reading {
-                    batch.rows[row].has_read();
-                    if batch.rows[row].is_reading() {
-                        return;
-                    }
-                }
-                let mut finished = vec![false; batch.rows.len()];
-                for (row, logits) in chosen.into_iter().zip(logits) {
-                    finished[row] = batch.rows[row].advance(&logits, &self.tokenizer, &self.ends) == Next::Finished;
-                }
-                let mut finished = finished.into_iter();
-                batch.leave(|_| finished.next().unwrap_or(false));
+                self.schedule.ran(&shares);
+                let finished = self.advance(&shares.iter().map(|share| share.text).collect::<Vec<_>>(), logits);
+                self.leave(&finished);
             }
             Err(error) => {
                 tracing::error!(%error, "an engine step failed");
-                batch.rows.iter().for_each(|row| row.fail(Error::Step { reason: error.to_string() }));
-                batch.leave(|_| true);
+                self.fail_running(&error.to_string());
             }
         }
     }
-}
 
-impl Batch {
-    /// Frees the rows for which `gone` holds.
-    fn leave(&mut self, mut gone: impl FnMut(&Row) -> bool) {
-        let stays: Vec<bool> = self.rows.iter().map(|row| !gone(row)).collect();
-        if stays.iter().all(|stays| *stays) {
-            return;
+    /// Makes the weights of the lane; where they cannot be made, rows that must be merged fail and others go on unmerged.
+    fn enter_lane(&mut self) -> bool {
+        let lane = self.schedule.lanes.current().clone();
+        let adapter = self.schedule.running().iter().find_map(|text| self.rows.get(&text.id)?.request.adapter.as_ref());
+        if self.schedule.running().is_empty() {
+            return false;
         }
-        let kept: Vec<usize> = (0..stays.len()).filter(|row| stays[*row]).collect();
-        self.cache.retain(&kept);
-        let mut stays = stays.into_iter();
-        self.rows.retain(|_| stays.next().unwrap_or(false));
-        self.adapters = None;
-    }
-
-    /// The logits of the next token of the chosen rows.
-    fn forward(&mut self, chosen: &[usize]) -> Result<Vec<Vec<f32>>, crate::lm::Error> {
-        if chosen.is_empty() {
-            return Ok(Vec::new());
-        }
-        let tokens: Vec<Vec<u32>> = chosen.iter().map(|row| self.rows[*row].input()).collect();
-        let whole = chosen.len() == self.rows.len();
-        let hidden = if whole {
-            let adapters = match self.adapters.take() {
-                Some(adapters) => adapters,
-                None => self.adapters_of(chosen)?,
-            };
-            let hidden = self.model.step(&tokens, &mut self.cache, &adapters);
-            self.adapters = Some(adapters);
-            hidden?
-        } else {
-            let adapters = self.adapters_of(chosen)?;
-            let mut part = self.cache.take_rows(chosen);
-            let hidden = self.model.step(&tokens, &mut part, &adapters);
-            self.cache.put_rows(chosen, part);
-            hidden?
+        let Err(error) = self.batch.enter(&lane, adapter.map(|applied: &AppliedAdapter| &applied.adapter)) else {
+            return true;
         };
-        Ok(self.model.logits(&hidden)?.to_dtype(candle_core::DType::F32)?.to_vec2()?)
+        tracing::warn!(%error, "an adapter was not merged");
+        self.schedule.lanes.give_up();
+        let must = |row: &Row| row.request.merge == Merge::Always;
+        let failed = self.schedule.running().iter().map(|text| text.id);
+        let failed = failed.filter(|id| self.rows.get(id).is_some_and(must)).collect();
+        self.fail(&failed, &error);
+        false
     }
 
-    fn adapters_of(&self, chosen: &[usize]) -> Result<RowAdapters, crate::lm::Error> {
-        if self.lane != Lane::Mixed {
-            return Ok(RowAdapters::none());
+    fn fail_running(&mut self, reason: &str) {
+        let failed = self.schedule.running().iter().map(|text| text.id).collect();
+        self.fail(&failed, &Error::Step { reason: reason.to_owned() });
+    }
+
+    fn fail(&mut self, failed: &HashSet<RowId>, error: &Error) {
+        failed.iter().filter_map(|id| self.rows.get(id)).for_each(|row| row.fail(error.clone()));
+        self.leave(failed);
+    }
+
+    /// Gives each text that has read all its tokens its next one; tells which ended. Texts are independent of each other here, so
+    /// the threads share them: forms of answers and log-probabilities take their time.
+    fn advance(&mut self, texts: &[usize], mut logits: Vec<f32>) -> HashSet<RowId> {
+        let mut logits = logits.chunks_mut(self.vocabulary);
+        let running = self.schedule.running();
+        let whole = texts.iter().filter(|at| running[**at].filled == running[**at].tokens.len());
+        let mut chosen: HashMap<RowId, (usize, &mut [f32])> =
+            whole.filter_map(|at| Some((running[*at].id, (*at, logits.next()?)))).collect();
+        let rows = self.rows.iter_mut().filter_map(|(id, row)| Some((chosen.remove(id)?, row)));
+        let vocabulary = Vocabulary { tokenizer: &self.tokenizer, ends: &self.ends };
+        let advanced: Vec<(usize, Next)> = rows
+            .collect::<Vec<_>>()
+            .into_par_iter()
+            .map(|((at, logits), row)| {
+                let text = &running[at];
+                let applied = match (&row.request.adapter, text.always_merged) {
+                    (None, _) => Applied::None,
+                    (Some(_), true) => Applied::Merged,
+                    (Some(_), false) => Applied::Unmerged,
+                };
+                let ending = Ending { cached_tokens: text.cached(), applied };
+                let next = row.advance(logits, &text.tokens, vocabulary, ending);
+                (
+                    at,
+                    next.unwrap_or_else(|error| {
+                        row.fail(error);
+                        Next::Finished
+                    }),
+                )
+            })
+            .collect();
+        let mut finished = HashSet::new();
+        for (at, next) in advanced {
+            match next {
+                Next::Continue(token) => self.schedule.wrote(at, token),
+                Next::Finished => {
+                    finished.insert(self.schedule.running()[at].id);
+                }
+            }
         }
-        let row = |index: &usize| self.rows[*index].request.adapter.as_ref().map(|a| (&*a.adapter, a.scale));
-        let rows: Vec<_> = chosen.iter().map(row).collect();
-        Ok(RowAdapters::of_rows(&rows, self.model.dtype())?)
+        finished
     }
 }
 
-fn lane(job: &Job) -> Lane {
-    match (&job.request.adapter, job.request.merge) {
-        (Some(applied), Merge::Always) => Lane::Merged { adapter: applied.id.clone(), scale: applied.scale },
-        _ => Lane::Mixed,
+/// Which lanes a request can run in.
+fn wish(request: &Request) -> Wish {
+    match (&request.adapter, request.merge) {
+        (None, _) | (Some(_), Merge::Never) => Wish::Mixed,
+        (Some(applied), Merge::Auto) => Wish::Either(AdapterKey::new(&applied.id, applied.scale)),
+        (Some(applied), Merge::Always) => Wish::Merged(AdapterKey::new(&applied.id, applied.scale)),
     }
 }

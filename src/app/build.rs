@@ -8,9 +8,11 @@ use crate::generator::GeneratorFile;
 use crate::jobs::{Queue, QueueConfig, Runner, RunnerConfig, RunningRunner};
 use crate::service::{NewGenerator, Parts, Service, TrainHandler};
 use crate::store::{Artifacts, DataDirLock, JobStore, SqliteStore, Store};
+use crate::task::Base;
 use anyhow::Context;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 use time::OffsetDateTime;
 
 /// A process's parts. The lock on the data directory lives as long.
@@ -62,13 +64,15 @@ pub async fn build(options: &ServeOptions) -> anyhow::Result<Application> {
     let store = Arc::new(SqliteStore::open(dir).await?);
     let artifacts = Arc::new(Artifacts::open(dir.join("artifacts"))?);
     let queue = Queue::new(Arc::clone(&store) as Arc<dyn JobStore>, QueueConfig::default());
+    let engine = engine_options(options, &base);
     let service = Service::start(Parts {
         base,
         store: store as Arc<dyn Store>,
         artifacts,
         queue,
-        engine: EngineOptions { queue: options.queue, max_rows: options.max_rows },
-        adapter_cache_bytes: options.adapter_cache_mib << 20,
+        engine,
+        request_timeout: Duration::from_secs(options.request_timeout),
+        adapter_cache_bytes: options.adapter_cache_mib.saturating_mul(1 << 20),
         clock: OffsetDateTime::now_utc,
         new_id: || uuid::Uuid::now_v7().simple().to_string(),
     })
@@ -78,6 +82,22 @@ pub async fn build(options: &ServeOptions) -> anyhow::Result<Application> {
         install_demo_generator(&service).await?;
     }
     Ok(Application { service, data_dir: dir.clone(), train_threads: options.train_threads, lock })
+}
+
+/// The engine's bounds; memory that the options leave open is a share of what is free.
+fn engine_options(options: &ServeOptions, base: &Base) -> EngineOptions {
+    let quarter = available_memory().map_or(u64::MAX, |bytes| bytes / 4);
+    let model = base.model();
+    let bytes = |mib: Option<u64>, wanted: u64| mib.map_or(wanted.min(quarter), |mib| mib.saturating_mul(1 << 20));
+    let texts = (options.max_rows as u64).saturating_mul(model.config().context as u64);
+    EngineOptions {
+        queue: options.queue,
+        max_rows: options.max_rows,
+        step_tokens: options.step_tokens,
+        kv_bytes: bytes(options.kv_cache_mib, texts.saturating_mul(2 * model.cache_bytes_per_token())),
+        merge_bytes: bytes(options.merge_mib, model.weight_bytes()),
+        threads: options.threads,
+    }
 }
 
 /// Stores the embedded generator as a version, and makes it the one that serves where none does.

@@ -13,4 +13,4 @@ pub use checkpoint::{BaseCheckpoint, open_checkpoint};
 pub use demo_model::{demo_generator, recorded_evaluation};
 pub use loading::load_base;
 pub use options::{BaseOptions, ServeOptions};
-pub use serve::{drain_jobs, serve, termination};
+pub use serve::{drain_jobs, serve, serve_in_background, termination};

@@ -66,6 +66,14 @@ impl From<Quantize> for Quantization {
     }
 }
 
+fn at_least_one(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) => Err("must be at least 1".to_owned()),
+        Ok(number) => Ok(number),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
 /// Options of a server.
 #[derive(Clone, Debug, Args)]
 pub struct ServeOptions {
@@ -82,12 +90,31 @@ pub struct ServeOptions {
     #[arg(long, env = "ATTUNE_TRAIN_THREADS", default_value_t = 1)]
     pub train_threads: usize,
     /// Requests that may wait before 429 is answered
-    #[arg(long, env = "ATTUNE_QUEUE", default_value_t = 256)]
+    #[arg(long, env = "ATTUNE_QUEUE", default_value_t = 256, value_parser = at_least_one)]
     pub queue: usize,
     /// Requests that run in one batch
-    #[arg(long, env = "ATTUNE_MAX_ROWS", default_value_t = 32)]
+    #[arg(long, env = "ATTUNE_MAX_ROWS", default_value_t = 32, value_parser = at_least_one)]
     pub max_rows: usize,
-    /// Memory for adapters, in MiB
+    /// Tokens that one step of the batch reads: a long prompt is read so much at a time, so that others go on writing beside
+    /// it. Less makes their tokens come more evenly, more reads prompts faster
+    #[arg(long, env = "ATTUNE_STEP_TOKENS", default_value_t = 128, value_parser = at_least_one)]
+    pub step_tokens: usize,
+    /// Memory for keys and values, in MiB; a request waits until there is room for all that it may come to hold. Absent: what
+    /// max-rows texts of full length take, at most a quarter of the free memory
+    #[arg(long, env = "ATTUNE_KV_CACHE_MIB")]
+    pub kv_cache_mib: Option<u64>,
+    /// Memory for the weights of a merged adapter, in MiB; 0 merges none. Absent: as much as the base's weights, at most a
+    /// quarter of the free memory
+    #[arg(long, env = "ATTUNE_MERGE_MIB")]
+    pub merge_mib: Option<u64>,
+    /// Threads that generate; 0 takes all cores
+    #[arg(long, env = "ATTUNE_THREADS", default_value_t = 0)]
+    pub threads: usize,
+    /// Seconds after which a completion that is not finished is given up with 504; a request may ask for less
+    #[arg(long, env = "ATTUNE_REQUEST_TIMEOUT", default_value_t = 600, value_name = "SECONDS",
+        value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub request_timeout: u64,
+    /// Memory for adapters that are ready to run, in MiB; the ones that are not used go first
     #[arg(long, env = "ATTUNE_ADAPTER_CACHE_MIB", default_value_t = 512)]
     pub adapter_cache_mib: u64,
     /// The longest adapter that may be imported, in MiB, packed or unpacked

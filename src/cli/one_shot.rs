@@ -32,6 +32,12 @@ pub(super) fn options(base: &BaseOptions, data_dir: PathBuf) -> ServeOptions {
         train_threads: 1,
         queue: 16,
         max_rows: 8,
+        step_tokens: 128,
+        kv_cache_mib: None,
+        // A single answer does not pay for it, nor for measuring whether it does.
+        merge_mib: Some(0),
+        threads: 0,
+        request_timeout: 3600,
         adapter_cache_mib: 256,
         max_import_mib: 512,
     }

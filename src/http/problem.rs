@@ -47,8 +47,12 @@ macro_rules! codes {
 codes! {
     /// The request cannot be read.
     Malformed = "malformed", BAD_REQUEST, "The request cannot be read";
+    /// What is asked for cannot be done.
+    Unsupported = "unsupported", BAD_REQUEST, "The request asks for what cannot be done";
     /// No such thing.
     NotFound = "not_found", NOT_FOUND, "There is no such thing";
+    /// No such model.
+    NoModel = "model_not_found", NOT_FOUND, "There is no such model";
     /// No such route.
     NoRoute = "no_route", NOT_FOUND, "There is no such route";
     /// The route has other methods.
@@ -63,6 +67,8 @@ codes! {
     NameTaken = "name_taken", CONFLICT, "The name is taken";
     /// The generator did not pass its evaluation.
     GeneratorNotReady = "generator_not_ready", CONFLICT, "The generator cannot be activated";
+    /// These weights take no adapter.
+    Unmergeable = "unmergeable", CONFLICT, "The adapter cannot be merged";
     /// The job has ended.
     JobFinished = "job_finished", CONFLICT, "The job has ended already";
     /// The body is too long.
@@ -74,6 +80,7 @@ codes! {
     /// A value cannot be.
     Invalid = "invalid_request", UNPROCESSABLE_ENTITY, "The request has values that cannot be";
     /// Prompt and answer pass the context.
+    /// Prompt and answer pass the context.
     TooLong = "context_exceeded", UNPROCESSABLE_ENTITY, "Prompt and answer do not fit the context";
     /// The adapter's files are not valid.
     InvalidAdapter = "invalid_adapter", UNPROCESSABLE_ENTITY, "The adapter does not fit the base model";
@@ -83,6 +90,8 @@ codes! {
     QueueFull = "queue_full", TOO_MANY_REQUESTS, "A queue is full";
     /// Not now.
     Unavailable = "unavailable", SERVICE_UNAVAILABLE, "The server cannot answer now";
+    /// The deadline has passed.
+    Timeout = "timeout", GATEWAY_TIMEOUT, "The request's deadline has passed";
     /// No space.
     StorageFull = "storage_full", SERVICE_UNAVAILABLE, "The server's disk is full";
     /// The server's own fault.

@@ -47,8 +47,8 @@ struct Wanted {
 }
 
 /// What making an adapter gave.
-struct Made {
-    adapter: Adapter,
+pub(super) struct Made {
+    pub(super) adapter: Adapter,
     confidence: Confidence,
     timings: CreateTimings,
 }
@@ -68,23 +68,18 @@ impl Service {
             return Ok(CreatedAdapter { adapter: self.view(record), cached: true, timings_ms });
         }
         // The first of many equal requests makes it; the others wait for its bytes and get their own rows.
-        let made = std::sync::Mutex::new(None);
-        let adapter = self
-            .adapters
-            .get_or(&wanted.id, async {
-                let done = self.make(&wanted).await?;
-                let adapter = Arc::new(done.adapter);
-                *made.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some((done.confidence, done.timings));
-                Ok(adapter)
+        let own = std::sync::atomic::AtomicBool::new(false);
+        let made = self
+            .making
+            .once(&wanted.id, async {
+                own.store(true, std::sync::atomic::Ordering::Relaxed);
+                self.make(&wanted).await
             })
             .await?;
-        let made = made.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let (confidence, mut timings_ms) = match made {
-            Some(made) => made,
-            None => (self.confidence(&wanted).await?, CreateTimings::default()),
-        };
-        let record = self.record(&wanted, &adapter, &confidence).await?;
+        let mut timings_ms = if own.into_inner() { made.timings } else { CreateTimings::default() };
+        let record = self.record(&wanted, &made.adapter, &made.confidence).await?;
         let published = self.store.publish_adapter(tenant, &record, wanted.taken).await.map_err(named)?;
+        self.making.forget(&wanted.id).await;
         timings_ms.total = ms(started);
         let cached = published.outcome == PublishOutcome::Existing;
         Ok(CreatedAdapter { adapter: self.view(published.record), cached, timings_ms })
@@ -120,7 +115,8 @@ impl Service {
         let record = self.resolve(tenant, id).await?;
         let unlisted = self.store.unlist_adapter(tenant, &record.id).await.map_err(|e| missing(e, "adapter", id))?;
         if unlisted.last {
-            self.adapters.forget(&record.id).await;
+            self.resident.forget(&record.id);
+            self.making.forget(&record.id).await;
         }
         Ok(())
     }
@@ -248,17 +244,6 @@ impl Service {
             let confidence = generator.confidence(&condition);
             let timings = CreateTimings { encode, generate: ms(started) - encode, total: ms(started) };
             Ok(Made { adapter, confidence, timings })
-        })
-        .await
-    }
-
-    /// The confidence alone, for a request whose adapter another made at the same time.
-    async fn confidence(&self, wanted: &Wanted) -> Result<Confidence, Error> {
-        let (encoder, generator) = (self.encoder.clone(), Arc::clone(&wanted.generator));
-        let (description, demonstrations) = (wanted.description.clone(), wanted.demonstrations.clone());
-        blocking(move || {
-            let raw = encoder.encode(&[(description.as_str(), &demonstrations)]).map_err(Error::model)?;
-            Ok(generator.confidence(&generator.standardised(&raw[0]).map_err(Error::generator)?))
         })
         .await
     }

@@ -1,6 +1,10 @@
 //! What callers ask of the service and what they get, with the field names of the interface.
 
-use crate::engine::{Applied, FinishReason, Merge, Token, Usage};
+mod generate;
+
+pub use generate::*;
+
+use crate::engine::BreakEven;
 use crate::generator::Confidence;
 use crate::lora::Module;
 use crate::store::AdapterKind;
@@ -111,132 +115,6 @@ pub struct CreateTimings {
     pub total: f64,
 }
 
-/// A message of a conversation.
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
-pub struct Message {
-    /// `system`, `user` or `assistant`.
-    pub role: String,
-    /// What was said.
-    pub content: String,
-}
-
-/// `POST /generate`: one of `input`, `prompt`, `messages`; `adapter` or `task` or neither.
-#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Generate {
-    /// Put before the model as the examples were in training.
-    #[serde(default)]
-    pub input: Option<String>,
-    /// Raw text.
-    #[serde(default)]
-    pub prompt: Option<String>,
-    /// A conversation, put through the base's chat template; where it has none, the last user message is the input.
-    #[serde(default)]
-    pub messages: Option<Vec<Message>>,
-    /// An adapter's id or name.
-    #[serde(default)]
-    pub adapter: Option<String>,
-    /// A description: its adapter is made, or found, and applied.
-    #[serde(default)]
-    pub task: Option<String>,
-    /// The factor of the adapter's update.
-    #[serde(default)]
-    pub scale: Option<f64>,
-    /// The most tokens of the answer.
-    #[serde(default)]
-    pub max_tokens: Option<usize>,
-    /// 0 takes the likeliest token.
-    #[serde(default)]
-    pub temperature: Option<f32>,
-    /// Nucleus sampling.
-    #[serde(default)]
-    pub top_p: Option<f32>,
-    /// Only so many of the likeliest tokens.
-    #[serde(default)]
-    pub top_k: Option<usize>,
-    /// Only tokens so likely relative to the likeliest.
-    #[serde(default)]
-    pub min_p: Option<f32>,
-    /// Above 1 makes what was said less likely.
-    #[serde(default)]
-    pub repetition_penalty: Option<f32>,
-    /// The seed of the choice of tokens.
-    #[serde(default)]
-    pub seed: Option<u64>,
-    /// A text, or texts, that end the answer.
-    #[serde(default)]
-    pub stop: Vec<String>,
-    /// How many of the likeliest tokens are told at each step, at most 20.
-    #[serde(default)]
-    pub logprobs: Option<usize>,
-    /// Whether the answer comes as server-sent events.
-    #[serde(default)]
-    pub stream: bool,
-    /// Whether the adapter is merged into the weights.
-    #[serde(default)]
-    pub merge: Merge,
-}
-
-/// The answer to `POST /generate`.
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
-pub struct Generated {
-    /// The completion's id.
-    pub id: String,
-    /// What was written.
-    pub text: String,
-    /// Why it ended.
-    pub finish_reason: FinishReason,
-    /// The adapter, and how it was applied.
-    pub adapter: UsedAdapter,
-    /// Tokens.
-    pub usage: Usage,
-    /// Times in milliseconds.
-    pub timings_ms: GenerateTimings,
-    /// The tokens, where `logprobs` asked for them.
-    #[serde(skip_serializing_if = "Vec::is_empty", default)]
-    pub tokens: Vec<Token>,
-}
-
-/// Which adapter, and how.
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
-pub struct UsedAdapter {
-    /// Its id, or none.
-    pub id: Option<String>,
-    /// How it was applied.
-    pub applied: Applied,
-}
-
-/// Milliseconds of a completion.
-#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize, ToSchema)]
-pub struct GenerateTimings {
-    /// Making or finding the adapter.
-    pub adapter: f64,
-    /// In the queue.
-    pub queue: f64,
-    /// Reading the prompt.
-    pub prefill: f64,
-    /// Writing.
-    pub decode: f64,
-    /// All of it.
-    pub total: f64,
-}
-
-/// One piece of a streamed answer.
-#[derive(Clone, Debug)]
-pub enum Piece {
-    /// Some text.
-    Text {
-        /// What joins the answer.
-        text: String,
-        /// The token, where `logprobs` asked.
-        token: Option<Token>,
-    },
-    /// The end: everything but the text, which is the whole answer's.
-    Done(Box<Generated>),
-    /// It cannot be finished.
-    Failed(crate::engine::Error),
-}
-
 /// A generator version.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct GeneratorView {
@@ -324,10 +202,16 @@ pub struct Limits {
     pub import_bytes: usize,
     /// Requests that may wait for the engine.
     pub queue: usize,
+    /// The longest deadline of a completion, in milliseconds.
+    pub timeout_ms: u64,
+    /// Tokens that `logit_bias` may name.
+    pub logit_biases: usize,
+    /// Bytes of the JSON schema of an answer.
+    pub json_schema_bytes: usize,
 }
 
 /// The engine's load.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct EngineInfo {
     /// Requests that wait.
     pub queued: usize,
@@ -335,4 +219,56 @@ pub struct EngineInfo {
     pub running: usize,
     /// Rows that may run at once.
     pub max_rows: usize,
+    /// Tokens that one step reads.
+    pub step_tokens: usize,
+    /// The memory of keys and values.
+    pub kv_cache: KvCacheInfo,
+    /// Adapters in memory.
+    pub adapters: ResidentInfo,
+    /// Merging adapters into the weights.
+    pub merge: MergeInfo,
+}
+
+/// The memory of keys and values: a text is admitted when there are blocks for all that it may come to hold.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, ToSchema)]
+pub struct KvCacheInfo {
+    /// Tokens of a block.
+    pub block_tokens: usize,
+    /// All blocks.
+    pub blocks: usize,
+    /// Blocks that running texts hold.
+    pub used: usize,
+    /// Blocks that are kept for prompts that begin alike, until they are needed.
+    pub cached: usize,
+}
+
+/// Adapters that are ready to run.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, ToSchema)]
+pub struct ResidentInfo {
+    /// How many.
+    pub resident: usize,
+    /// How many of them requests use.
+    pub leased: usize,
+    /// What they take.
+    pub bytes: u64,
+    /// What they may take.
+    pub budget_bytes: u64,
+    /// How many were loaded since the start.
+    pub loads: u64,
+    /// How many of those had to go again.
+    pub evictions: u64,
+}
+
+/// When `merge: auto` merges: as soon as one adapter has had the engine to itself for so many tokens.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct MergeInfo {
+    /// Why nothing can be merged.
+    pub unavailable: Option<String>,
+    /// Bytes that merged weights may take.
+    pub budget_bytes: u64,
+    /// Tokens after which merging has paid for itself here; none where nothing is merged unasked.
+    pub break_even_tokens: Option<u64>,
+    /// What was measured at the start.
+    #[schema(value_type = Option<Object>)]
+    pub measured: Option<BreakEven>,
 }

@@ -1,5 +1,8 @@
 //! Why a caller gets no answer.
 
+use crate::engine::ResidencyError;
+use std::sync::Arc;
+
 /// An error of the service. Its text is fit for callers, but for `Internal`, which is logged.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -56,6 +59,22 @@ pub enum Error {
     /// The engine refuses.
     #[error(transparent)]
     Engine(#[from] crate::engine::Error),
+    /// The adapters in use fill the memory.
+    #[error(
+        "the adapters in use fill the memory of {budget_mib} MiB (--adapter-cache-mib): come again when some have finished"
+    )]
+    AdaptersInUse {
+        /// The memory.
+        budget_mib: u64,
+    },
+    /// One adapter is larger than the memory for all.
+    #[error("the adapter takes {needed_mib} MiB, more than the {budget_mib} of --adapter-cache-mib")]
+    AdapterTooLarge {
+        /// What it takes.
+        needed_mib: u64,
+        /// The memory.
+        budget_mib: u64,
+    },
     /// An adapter's files.
     #[error(transparent)]
     Lora(#[from] crate::lora::Error),
@@ -76,10 +95,38 @@ pub enum Error {
     },
 }
 
+impl From<ResidencyError<Arc<Error>>> for Error {
+    fn from(error: ResidencyError<Arc<Self>>) -> Self {
+        let mib = |bytes: u64| bytes.div_ceil(1 << 20);
+        match error {
+            ResidencyError::Full { budget, .. } => Self::AdaptersInUse { budget_mib: budget >> 20 },
+            ResidencyError::TooLarge { budget, needed } => {
+                Self::AdapterTooLarge { needed_mib: mib(needed), budget_mib: budget >> 20 }
+            }
+            ResidencyError::Load(shared) => Self::shared(shared),
+        }
+    }
+}
+
 impl Error {
     /// A fault of attune's own.
     pub(super) fn internal(error: impl std::fmt::Display) -> Self {
         Self::Internal { reason: error.to_string() }
+    }
+
+    /// An error that several requests share: what a caller can mend stays what it is.
+    pub(super) fn shared(error: Arc<Self>) -> Self {
+        Arc::try_unwrap(error).unwrap_or_else(|error| match &*error {
+            Self::Invalid { field, problem } => Self::Invalid { field, problem: problem.clone() },
+            Self::NotFound { what, id } => Self::NotFound { what, id: id.clone() },
+            Self::NoGenerator => Self::NoGenerator,
+            Self::StaleGenerator { made_for, base } => {
+                Self::StaleGenerator { made_for: made_for.clone(), base: base.clone() }
+            }
+            Self::Engine(engine) => Self::Engine(engine.clone()),
+            Self::Internal { reason } => Self::Internal { reason: reason.clone() },
+            other => Self::internal(other),
+        })
     }
 
     /// The model's error: a text that is too long is the caller's, the rest is attune's.

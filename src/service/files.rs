@@ -2,6 +2,8 @@
 //! adapter's digest; the small configuration stands in the record.
 
 use super::{Error, Service};
+use crate::engine::Lease;
+use crate::lm::StepAdapter;
 use crate::lora::{Adapter, Module, PeftFiles, read_peft};
 use crate::store::artifacts::sha256_hex;
 use crate::store::{AdapterKind, AdapterRecord};
@@ -15,13 +17,21 @@ impl Service {
         Ok(PeftFiles { config: record.config.clone().into_bytes(), weights })
     }
 
-    /// The weights of an adapter for this base, from memory or from the store.
-    pub(super) async fn weights(&self, record: &AdapterRecord) -> Result<Arc<Adapter>, Error> {
+    /// The weights of an adapter for this base, from memory or from the store; the lease keeps them there.
+    pub(super) async fn weights(&self, record: &AdapterRecord) -> Result<Lease<StepAdapter>, Error> {
         if record.base_digest != self.base.digest() {
             let (id, made_for, base) = (record.id.clone(), record.base_digest.clone(), self.base.digest().to_owned());
             return Err(Error::StaleAdapter { id, made_for, base });
         }
-        self.adapters.get_or(&record.id, async { self.load(record).await.map(Arc::new) }).await
+        let load = async {
+            let adapter = self.load(record).await.map_err(Arc::new)?;
+            let (dtype, device) = (self.base.model().dtype(), self.base.model().device().clone());
+            let ready = blocking(move || StepAdapter::new(&adapter, dtype, &device).map_err(Error::internal)).await;
+            let ready = ready.map_err(Arc::new)?;
+            let bytes = ready.bytes();
+            Ok((ready, bytes))
+        };
+        Ok(self.resident.lease(&record.id, load).await?)
     }
 
     async fn load(&self, record: &AdapterRecord) -> Result<Adapter, Error> {

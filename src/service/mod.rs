@@ -4,7 +4,6 @@
 //! One [`Service`] holds the base, the engine, the store and the caches. Heavy work (reading a
 //! description, writing weights) runs on blocking threads, outside the engine's.
 
-mod adapter_cache;
 mod adapters;
 pub mod api;
 mod error;
@@ -12,29 +11,41 @@ mod files;
 mod gate;
 mod generate;
 mod generators;
+mod guides;
 mod importing;
 mod job_progress;
+mod making;
+mod prompt;
+mod sampling;
 mod task_data;
 mod tasks;
+mod token_text;
 mod training;
 
 pub use adapters::{AdapterFile, FileBody};
 pub use api::*;
 pub use error::Error;
+pub use generate::{Prepared, whole};
 pub use generators::NewGenerator;
 pub use importing::ImportAdapter;
+pub use sampling::MAX_LOGPROBS;
 pub use tasks::{Change, NewTask};
+pub use token_text::TokenText;
 pub use training::TrainHandler;
 
-use crate::engine::{Engine, EngineOptions};
+use crate::engine::{Engine, EngineModel, EngineOptions, Residency};
 use crate::generator::GeneratorFile;
 use crate::jobs::{JobKind, JobRequest, Queue};
+use crate::lm::StepAdapter;
+use crate::lm::guide::GuideFactory;
 use crate::store::{Artifacts, JobRecord, Store};
 use crate::task::{Base, Encoder, MAX_DEMONSTRATIONS, MAX_DESCRIPTION_CHARS};
-use adapter_cache::AdapterCache;
+use making::Making;
+use sha2::{Digest, Sha256};
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, RwLock};
 use time::OffsetDateTime;
+use tokio::sync::OnceCell;
 
 /// The largest body of a request.
 pub const MAX_BODY_BYTES: usize = 16 << 20;
@@ -55,6 +66,8 @@ pub struct Parts {
     pub queue: Queue,
     /// The engine's bounds.
     pub engine: EngineOptions,
+    /// How long a completion may take.
+    pub request_timeout: std::time::Duration,
     /// Bytes of adapters that are kept in memory.
     pub adapter_cache_bytes: u64,
     /// Now.
@@ -71,12 +84,20 @@ pub struct Service {
     store: Arc<dyn Store>,
     artifacts: Arc<Artifacts>,
     queue: Queue,
-    adapters: AdapterCache,
+    /// Adapters that are ready to run.
+    resident: Residency<StepAdapter>,
+    making: Making,
+    request_timeout: std::time::Duration,
+    /// Built when the first request asks for a form of answer.
+    guides: OnceCell<Arc<GuideFactory>>,
+    /// Read when the first request asks for tokens in OpenAI's shape.
+    vocabulary: OnceLock<token_text::Vocabulary>,
     active: RwLock<Option<ActiveGenerator>>,
     /// Generators that were loaded, by id: requests that name an older one need not load it anew.
     loaded: Mutex<HashMap<String, Arc<GeneratorFile>>>,
     clock: fn() -> OffsetDateTime,
     new_id: fn() -> String,
+    started_at: OffsetDateTime,
 }
 
 /// The generator that serves.
@@ -94,8 +115,9 @@ impl Service {
     pub async fn start(parts: Parts) -> Result<Self, Error> {
         let base = parts.base;
         let tokenizer = base.prompter().tokenizer().clone();
-        let engine = Engine::start(base.model().clone(), tokenizer, base.ends().to_vec(), parts.engine)
-            .map_err(|e| Error::Internal { reason: e.to_string() })?;
+        let key = format!("{} {:?} {}", base.digest(), base.model().dtype(), base.model().weight_kind());
+        let on = EngineModel { model: base.model().clone(), tokenizer, ends: base.ends().to_vec(), key };
+        let engine = Engine::start(on, parts.engine).map_err(|e| Error::Internal { reason: e.to_string() })?;
         let encoder = Encoder::new(base.model().clone(), base.prompter().clone());
         let service = Self {
             engine,
@@ -103,11 +125,16 @@ impl Service {
             store: parts.store,
             artifacts: parts.artifacts,
             queue: parts.queue,
-            adapters: AdapterCache::new(parts.adapter_cache_bytes),
+            resident: Residency::new(parts.adapter_cache_bytes),
+            making: Making::new(),
+            request_timeout: parts.request_timeout,
+            guides: OnceCell::new(),
+            vocabulary: OnceLock::new(),
             active: RwLock::new(None),
             loaded: Mutex::new(HashMap::new()),
             clock: parts.clock,
             new_id: parts.new_id,
+            started_at: (parts.clock)(),
             base,
         };
         service.load_active().await?;
@@ -122,6 +149,27 @@ impl Service {
     /// The job queue: list, one, cancel, subscribe.
     pub fn queue(&self) -> &Queue {
         &self.queue
+    }
+
+    /// Now.
+    pub fn now(&self) -> OffsetDateTime {
+        (self.clock)()
+    }
+
+    /// When the base was loaded.
+    pub fn started_at(&self) -> OffsetDateTime {
+        self.started_at
+    }
+
+    /// A new id.
+    pub fn new_id(&self) -> String {
+        (self.new_id)()
+    }
+
+    /// A seed for one who names none and wants another answer each time.
+    pub fn new_seed(&self) -> u64 {
+        let digest = Sha256::digest(self.new_id());
+        digest.iter().take(8).fold(0, |seed, byte| seed << 8 | u64::from(*byte))
     }
 
     /// Whether requests can be answered.
@@ -150,7 +198,6 @@ impl Service {
     pub fn info(&self) -> Info {
         let model = self.base.model();
         let active = self.active();
-        let status = self.engine.status();
         let options = self.engine.options();
         Info {
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -174,13 +221,46 @@ impl Service {
                 description_chars: MAX_DESCRIPTION_CHARS,
                 demonstrations: MAX_DEMONSTRATIONS,
                 rank: crate::lora::MAX_RANK,
-                context_tokens: model.config().context,
+                context_tokens: self.engine.context(),
                 samples: MAX_SAMPLES,
                 body_bytes: MAX_BODY_BYTES,
                 import_bytes: MAX_IMPORT_BYTES,
                 queue: options.queue,
+                timeout_ms: sampling::MAX_TIMEOUT_MS,
+                logit_biases: sampling::MAX_LOGIT_BIASES,
+                json_schema_bytes: guides::MAX_SCHEMA_BYTES,
             },
-            engine: EngineInfo { queued: status.queued, running: status.running, max_rows: options.max_rows },
+            engine: self.engine_info(),
+        }
+    }
+
+    fn engine_info(&self) -> EngineInfo {
+        let (status, options, resident) = (self.engine.status(), self.engine.options(), self.resident.status());
+        EngineInfo {
+            queued: status.queued,
+            running: status.running,
+            max_rows: options.max_rows,
+            step_tokens: options.step_tokens,
+            kv_cache: KvCacheInfo {
+                block_tokens: crate::lm::KvMemory::BLOCK_TOKENS,
+                blocks: status.memory.blocks,
+                used: status.memory.used,
+                cached: status.memory.cached,
+            },
+            adapters: ResidentInfo {
+                resident: resident.resident,
+                leased: resident.leased,
+                bytes: resident.bytes,
+                budget_bytes: resident.budget,
+                loads: resident.loads,
+                evictions: resident.evictions,
+            },
+            merge: MergeInfo {
+                unavailable: self.engine.unmergeable().map(str::to_owned),
+                budget_bytes: options.merge_bytes,
+                break_even_tokens: status.break_even.and_then(|measured| measured.tokens),
+                measured: status.break_even,
+            },
         }
     }
 

@@ -96,7 +96,7 @@ pub fn mean_cross_entropy(model: &Model, row: &Row, adapter: &Adapter) -> Result
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lm::KvCache;
+    use crate::lm::{CachedText, Products, StepAdapter};
     use crate::lora::{Module, SharedA};
     use crate::noise::Noise;
     use crate::training::test_base::base;
@@ -106,13 +106,11 @@ mod tests {
 
     /// The model's greedy continuation of a prompt, by cached decoding.
     fn greedy(model: &Model, prompt: &[u32], adapter: &Adapter) -> Vec<u32> {
-        let adapters = RowAdapters::of_rows(&[Some((adapter, 1.0))], model.dtype()).expect("rows");
-        let mut cache = KvCache::new(model.config(), 1, model.device());
+        let adapter = StepAdapter::new(adapter, model.dtype(), model.device()).expect("an adapter");
+        let mut text = CachedText::new(model, prompt.len() + ANSWER, Some((&adapter, 1.0))).expect("memory");
         let (mut next, mut answer) = (prompt.to_vec(), Vec::new());
         for _ in 0..ANSWER {
-            let hidden = model.step(&[next], &mut cache, &adapters).expect("a step");
-            let logits = model.logits(&hidden).expect("logits").to_vec2::<f32>().expect("f32");
-            answer.push(argmax(&logits[0]));
+            answer.push(argmax(&text.read(&next, Products::Blocks).expect("a step")));
             next = vec![answer[answer.len() - 1]];
         }
         answer

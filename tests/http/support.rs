@@ -46,6 +46,10 @@ pub(crate) fn fixture(name: &str) -> Vec<u8> {
 
 impl Server {
     pub(crate) async fn start() -> Self {
+        Self::with_engine(EngineOptions::default()).await
+    }
+
+    pub(crate) async fn with_engine(engine: EngineOptions) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let store = Arc::new(SqliteStore::open(directory.path()).await.unwrap());
         let service = Service::start(Parts {
@@ -53,7 +57,8 @@ impl Server {
             queue: Queue::new(store.clone(), QueueConfig { queue_limit: 3, ..QueueConfig::default() }),
             store,
             artifacts: Arc::new(Artifacts::open(directory.path().join("artifacts")).unwrap()),
-            engine: EngineOptions::default(),
+            request_timeout: std::time::Duration::from_secs(60),
+            engine,
             adapter_cache_bytes: 1 << 20,
             clock: OffsetDateTime::now_utc,
             new_id: || uuid::Uuid::now_v7().to_string(),

@@ -2,11 +2,11 @@
 //!
 //! Texts are longer than every window and, where a scaling has one, than the original context.
 
-use crate::support::{Reference, assert_close, family_model, one_row, packed_logits};
+use crate::support::{Reference, assert_close, family_model, one_row, packed_logits, ready};
 use attune::lm::sampling::argmax;
-use attune::lm::{KvCache, Model, RowAdapters};
+use attune::lm::{CachedText, Model, Products, RowAdapters};
 use attune::lora::{Adapter, read_peft_directory};
-use candle_core::{DType, Device};
+use candle_core::{DType, Device, Tensor};
 use std::path::Path;
 
 /// The largest difference, relative to the largest logit.
@@ -59,15 +59,12 @@ impl Case {
 
     /// The model's greedy continuation of the first tokens, through the cache.
     fn greedy(&self, prompt: &[u32], count: usize) -> Vec<u32> {
-        let mut cache = KvCache::new(self.model.config(), 0, &Device::Cpu);
-        cache.push_row(0);
-        let mut next = vec![prompt.to_vec()];
+        let mut text = CachedText::new(&self.model, prompt.len() + count, None).expect("memory").without_horizon();
+        let mut next = prompt.to_vec();
         let mut found = Vec::new();
         while found.len() < count {
-            let hidden = self.model.step(&next, &mut cache, &RowAdapters::none()).expect("step");
-            let logits = self.model.logits(&hidden).expect("logits").to_vec2::<f32>().expect("f32");
-            found.push(argmax(&logits[0]));
-            next = vec![vec![found[found.len() - 1]]];
+            found.push(argmax(&text.read(&next, Products::WrittenOut).expect("step")));
+            next = vec![found[found.len() - 1]];
         }
         found
     }
@@ -89,7 +86,7 @@ fn logits_of_an_adapter_on_all_linear_layers_agree_with_peft() {
         let adapter = case.adapter("all");
         let found = packed_logits(&case.model, &tokens, &one_row(&adapter, 1.0));
         assert_close(&found, &case.reference.logits("logits_all"), TOLERANCE, &case.name);
-        let merged = case.model.merged(&adapter, 1.0).expect("merge");
+        let merged = case.model.merged(&ready(&adapter), 1.0).expect("merge");
         let found = packed_logits(&merged, &tokens, &RowAdapters::none());
         assert_close(&found, &case.reference.logits("logits_all"), TOLERANCE, &format!("{} merged", case.name));
     }
@@ -100,14 +97,13 @@ fn cached_decoding_in_chunks_gives_the_logits_of_the_whole_text() {
     for case in cases() {
         let tokens = case.reference.tokens("tokens");
         let adapter = case.adapter("all");
-        let mut cache = KvCache::new(case.model.config(), 0, &Device::Cpu);
-        cache.push_row(tokens.len());
+        let ready = ready(&adapter);
+        let mut text = CachedText::new(&case.model, tokens.len(), Some((&ready, 1.0))).expect("memory");
         // A long chunk, two short ones that cross the window, then token by token.
         let cuts = [0, 20, 27, 33].into_iter().chain(34..=tokens.len()).collect::<Vec<_>>();
         for cut in cuts.windows(2) {
-            let chunk = vec![tokens[cut[0]..cut[1]].to_vec()];
-            let hidden = case.model.step(&chunk, &mut cache, &one_row(&adapter, 1.0)).expect("step");
-            let found = case.model.logits(&hidden).expect("logits");
+            let found = text.read(&tokens[cut[0]..cut[1]], Products::WrittenOut).expect("step");
+            let found = Tensor::from_vec(found.clone(), (1, found.len()), &Device::Cpu).expect("a row");
             let expected = case.reference.logits("logits_all").narrow(0, cut[1] - 1, 1).expect("a token");
             assert_close(&found, &expected, TOLERANCE, &format!("{} after {} tokens", case.name, cut[1]));
         }

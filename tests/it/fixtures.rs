@@ -1,7 +1,11 @@
 //! Our decoder against transformers and peft, on the fixtures that they wrote (`tests/fixtures`).
 
+use crate::support::ready;
 use attune::lm::sampling::argmax;
-use attune::lm::{Checkpoint, CheckpointSource, FileConfig, KvCache, Loading, Model, Packed, Piece, RowAdapters};
+use attune::lm::{
+    CachedText, Checkpoint, CheckpointSource, FileConfig, KvMemory, Loading, Model, Packed, Piece, Products,
+    RowAdapters, StepRow,
+};
 use attune::lora::{Adapter, read_peft, read_peft_directory, write_peft};
 use candle_core::{DType, Device, Tensor};
 use std::collections::HashMap;
@@ -103,6 +107,7 @@ fn merged_equals_unmerged_at_another_scale_and_leaves_the_base_as_it_was() {
     for base in BASES {
         let mut fixture = Fixture::load(base);
         let all = fixture.adapter("all");
+        let ready = ready(&all);
         let unmerged = fixture.packed_logits(&fixture.model, &row_adapters(Some(&all), 0.7));
         let bytes = |model: &mut Model| {
             let slots = all.layout().slots().iter();
@@ -120,9 +125,9 @@ fn merged_equals_unmerged_at_another_scale_and_leaves_the_base_as_it_was() {
         };
         let before = bytes(&mut fixture.model);
         for _ in 0..1000 {
-            drop(fixture.model.merged(&all, 0.7).expect("merge"));
+            drop(fixture.model.merged(&ready, 0.7).expect("merge"));
         }
-        let merged = fixture.model.merged(&all, 0.7).expect("merge");
+        let merged = fixture.model.merged(&ready, 0.7).expect("merge");
         assert_close(&fixture.packed_logits(&merged, &RowAdapters::none()), &unmerged, TOLERANCE, base);
         assert_eq!(bytes(&mut fixture.model), before, "the base changed");
     }
@@ -135,14 +140,12 @@ fn cached_decoding_gives_the_tokens_of_transformers_and_the_logits_of_the_packed
         let expected: Vec<u32> =
             fixture.reference["greedy"].to_vec1::<i64>().expect("int64").into_iter().map(|t| t as u32).collect();
         let prompt = fixture.tokens()[0][..8].to_vec();
-        let mut cache = KvCache::new(fixture.model.config(), 1, &Device::Cpu);
-        let mut next = vec![prompt];
+        let mut text = CachedText::new(&fixture.model, prompt.len() + expected.len(), None).expect("memory");
+        let mut next = prompt;
         let mut found = Vec::new();
         while found.len() < expected.len() {
-            let hidden = fixture.model.step(&next, &mut cache, &RowAdapters::none()).expect("step");
-            let logits = fixture.model.logits(&hidden).expect("logits").to_vec2::<f32>().expect("f32");
-            found.push(argmax(&logits[0]));
-            next = vec![vec![found[found.len() - 1]]];
+            found.push(argmax(&text.read(&next, Products::WrittenOut).expect("step")));
+            next = vec![found[found.len() - 1]];
         }
         // The fixture's script made sure that no step is a near-tie.
         assert_eq!(found, expected, "{base}");
@@ -150,22 +153,28 @@ fn cached_decoding_gives_the_tokens_of_transformers_and_the_logits_of_the_packed
 }
 
 #[test]
-fn rows_of_different_lengths_share_a_cache_without_seeing_each_other() {
+fn rows_of_different_lengths_share_a_memory_without_seeing_each_other() {
     let fixture = Fixture::load("llama_tied");
-    let all = fixture.adapter("all");
+    let all = ready(&fixture.adapter("all"));
     let tokens = fixture.tokens();
-    let adapters = RowAdapters::of_rows(&[None, Some((&all, 1.0))], DType::F32).expect("adapters");
-    let mut cache = KvCache::new(fixture.model.config(), 2, &Device::Cpu);
-    // Row 0 is read in chunks of 5 and 19 tokens, row 1 in chunks of 20 and 4.
-    let chunks = [
-        vec![tokens[0][..5].to_vec(), tokens[1][..20].to_vec()],
-        vec![tokens[0][5..].to_vec(), tokens[1][20..].to_vec()],
-    ];
+    let mut memory = KvMemory::new(fixture.model.config(), 4, DType::F32, &Device::Cpu).expect("memory");
+    // Row 0 is read in chunks of 5 and 19 tokens, row 1 in chunks of 20 and 4; their blocks lie crosswise.
     let mut hidden = None;
-    for chunk in &chunks {
-        hidden = Some(fixture.model.step(chunk, &mut cache, &adapters).expect("step"));
+    for ranges in [[0..5, 0..20], [5..24, 20..24]] {
+        let row = |row: usize, blocks: &'static [u32], adapter| StepRow {
+            tokens: &tokens[row][ranges[row].clone()],
+            start: ranges[row].start,
+            horizon: 24,
+            blocks,
+            adapter,
+            products: Products::WrittenOut,
+            wanted: true,
+        };
+        let rows = [row(0, &[3, 0], None), row(1, &[1, 2], Some((&all, 1.0)))];
+        hidden = Some(fixture.model.step(&rows, &mut memory).expect("step"));
     }
-    let found = fixture.model.logits(&hidden.expect("two chunks")).expect("logits");
+    let logits = fixture.model.step_logits(&hidden.expect("two chunks")).expect("logits");
+    let found = Tensor::from_vec(logits.clone(), (2, logits.len() / 2), &Device::Cpu).expect("rows");
     let last = |name: &str, row: usize| fixture.reference[name].get(row).and_then(|t| t.get(23)).expect("last token");
     let expected = Tensor::stack(&[last("logits_base", 0), last("logits_all", 1)], 0).expect("rows");
     assert_close(&found, &expected, TOLERANCE, "chunked prefill");

@@ -1,7 +1,7 @@
 //! GGUF files against llama.cpp and transformers, on the fixtures that they wrote (`tests/fixtures/gguf`).
 
-use crate::support::{Reference, packed_logits};
-use attune::lm::{Loading, Quantization, RowAdapters, Weight};
+use crate::support::{Reference, packed_logits, ready};
+use attune::lm::{CachedText, Loading, Products, Quantization, RowAdapters, Weight};
 use attune::task::{Base, BaseFiles};
 use candle_core::{DType, Device, Tensor};
 use serde_json::Value;
@@ -49,13 +49,12 @@ fn products_in_blocks_token_by_token_stay_within_llama_cpps_error() {
         let base = Base::load(&files, &Loading::f32()).expect("a base");
         let reference = Reference::load(&fixture(&format!("{case}.reference.safetensors")));
         let (tokens, rows) = (reference.tokens("tokens"), reference.tokens("rows"));
-        let mut cache = attune::lm::KvCache::new(base.model().config(), 0, &Device::Cpu);
-        cache.push_row(tokens.len());
+        let mut text = CachedText::new(base.model(), tokens.len(), None).expect("memory");
         let mut found = Vec::new();
         for (position, token) in tokens.iter().enumerate() {
-            let hidden = base.model().step(&[vec![*token]], &mut cache, &RowAdapters::none()).expect("a step");
+            let logits = text.read(&[*token], Products::Blocks).expect("a step");
             if rows.contains(&(position as u32)) {
-                found.push(base.model().logits(&hidden).expect("logits"));
+                found.push(Tensor::from_vec(logits.clone(), (1, logits.len()), &Device::Cpu).expect("a row"));
             }
         }
         let found = Tensor::cat(&found, 0).expect("rows");
@@ -139,7 +138,7 @@ fn quantising_at_load_stays_within_the_blocks_rounding_and_takes_their_memory() 
     let share = model.weight_bytes() as f64 / plain.weight_bytes() as f64;
     assert!(share < 0.3, "{share} of f32");
     let adapter = attune::lora::read_peft_directory(&dir.join("adapters/all"), &plain.config().shape(), &Device::Cpu);
-    let error = model.merged(&adapter.expect("an adapter"), 1.0).expect_err("quantised").to_string();
+    let error = model.merged(&ready(&adapter.expect("an adapter")), 1.0).expect_err("quantised").to_string();
     assert!(error.contains("quantised"), "{error}");
     // Rows that no block fits stay plain.
     let odd = Tensor::zeros((4, 33), DType::F32, &Device::Cpu).expect("a matrix");

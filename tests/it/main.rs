@@ -1,6 +1,7 @@
 //! The integration tests; the modules mirror what they test.
 
 mod command_line;
+mod engine;
 mod exports;
 mod families;
 mod fixtures;

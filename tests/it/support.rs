@@ -1,6 +1,6 @@
 //! Fixtures and comparisons that the tests share.
 
-use attune::lm::{Checkpoint, CheckpointSource, FileConfig, Loading, Model, Packed, Piece, RowAdapters};
+use attune::lm::{Checkpoint, CheckpointSource, FileConfig, Loading, Model, Packed, Piece, RowAdapters, StepAdapter};
 use attune::lora::Adapter;
 use candle_core::{DType, Device, Tensor};
 use std::collections::HashMap;
@@ -53,6 +53,11 @@ pub(crate) fn family_model_in(dir: &Path, config: &str, dtype: DType) -> Model {
 /// The adapter on a batch of one row.
 pub(crate) fn one_row(adapter: &Adapter, scale: f64) -> RowAdapters {
     RowAdapters::of_rows(&[Some((adapter, scale))], DType::F32).expect("adapters")
+}
+
+/// The adapter as the cached path applies it.
+pub(crate) fn ready(adapter: &Adapter) -> StepAdapter {
+    StepAdapter::new(adapter, DType::F32, &Device::Cpu).expect("an adapter")
 }
 
 /// Logits at every token of one text, `[T, V]`.

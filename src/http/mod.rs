@@ -6,12 +6,14 @@ mod errors;
 mod extract;
 mod file;
 mod list;
+mod openai;
 pub mod openapi;
 pub mod problem;
 mod request_id;
 mod router;
 mod routes;
 mod schemas;
+mod server_timing;
 mod sse;
 mod state;
 

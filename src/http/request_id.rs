@@ -7,6 +7,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use uuid::Uuid;
 
+use super::openai;
 use super::problem::{MEDIA_TYPE, Problem};
 
 /// The header that carries it.
@@ -47,24 +48,28 @@ impl RequestId {
 pub(super) async fn with_request_id(mut request: Request, next: Next) -> Response {
     let id = RequestId::sent(&request).unwrap_or_default();
     request.extensions_mut().insert(id.clone());
+    let openai = openai::is_route(request.uri().path());
     let mut response = next.run(request).await;
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
-        response = with_body(response, problem, &id);
+        let body = if openai { openai::answer(problem) } else { answer(problem, &id) };
+        response = with_body(response, body);
     }
     response.headers_mut().insert(HEADER, id.0);
     response
 }
 
-/// The answer with the problem's body, its status and headers as they were.
-fn with_body(response: Response, problem: Problem, id: &RequestId) -> Response {
-    let (parts, _empty) = response.into_parts();
-    let mut written = Json(problem.body(id.as_str())).into_response();
-    *written.status_mut() = parts.status;
-    for (name, value) in &parts.headers {
-        if name != header::CONTENT_LENGTH {
-            written.headers_mut().insert(name, value.clone());
+/// A problem as every route but OpenAI's shows it.
+fn answer(problem: Problem, id: &RequestId) -> Response {
+    let status = problem.code().status();
+    (status, [(header::CONTENT_TYPE, MEDIA_TYPE)], Json(problem.body(id.as_str()))).into_response()
+}
+
+/// The answer with the problem's body, the other headers as they were.
+fn with_body(response: Response, mut body: Response) -> Response {
+    for (name, value) in response.headers() {
+        if name != header::CONTENT_LENGTH && name != header::CONTENT_TYPE {
+            body.headers_mut().insert(name, value.clone());
         }
     }
-    written.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
-    written
+    body
 }

@@ -14,11 +14,11 @@ use tracing::{Level, Span};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt};
 use utoipa_axum::routes;
 
-use super::openapi;
 use super::problem::{Code, Problem};
 use super::request_id::{RequestId, with_request_id};
 use super::routes::{adapters, files, generate, generators, health, import, info, jobs, tasks};
 use super::state::{AppState, BodyLimits};
+use super::{openai, openapi};
 
 /// The server's routes over this state.
 pub fn router(state: AppState) -> Router {
@@ -59,6 +59,10 @@ pub(super) fn api(limits: BodyLimits) -> OpenApiRouter<AppState> {
         .routes(routes!(generators::list_generators))
         .routes(routes!(generators::get_generator))
         .routes(routes!(generators::activate_generator))
+        .routes(routes!(openai::models::list_models))
+        .routes(routes!(openai::models::get_model))
+        .routes(routes!(openai::completions::create_completion))
+        .routes(routes!(openai::chat::create_chat_completion))
         .routes(routes!(health::live))
         .routes(routes!(health::ready))
         .routes(routes!(info::info))

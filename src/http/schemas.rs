@@ -101,6 +101,8 @@ mirrors! {
         completion_tokens: usize,
         /// Both.
         total_tokens: usize,
+        /// Tokens of the prompt that were not read anew.
+        cached_tokens: usize,
     }
 
     /// One token of an answer.

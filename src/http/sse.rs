@@ -34,6 +34,14 @@ pub(crate) fn json_event(name: &str, data: &impl Serialize) -> Event {
     })
 }
 
+/// An event without a name.
+pub(crate) fn data_event(data: &impl Serialize) -> Event {
+    Event::default().json_data(data).unwrap_or_else(|error| {
+        tracing::error!(reason = %error, "an event cannot be written as JSON");
+        Event::default().data("{}")
+    })
+}
+
 /// The last event of a stream that cannot go on.
 pub(crate) fn error_event(problem: Problem, id: &RequestId) -> Event {
     json_event("error", &problem.body(id.as_str()))

@@ -5,6 +5,7 @@
 mod adapters;
 mod generate;
 mod jobs;
+mod openai;
 mod server;
 mod support;
 mod tasks;

@@ -35,6 +35,14 @@ pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     Ok(value)
 }
 
+/// Takes JSON that was read. What does not fit is named by its path.
+///
+/// # Errors
+/// `Invalid` where it does not fit.
+pub(crate) fn take<T: DeserializeOwned>(value: serde_json::Value) -> Result<T, Problem> {
+    serde_path_to_error::deserialize(value).map_err(|error| refused(&error.path().to_string(), error.inner()))
+}
+
 fn refused(path: &str, error: &serde_json::Error) -> Problem {
     let text = error.to_string();
     if error.classify() != Category::Data {

@@ -15,7 +15,7 @@ use serde::de::DeserializeOwned;
 use super::problem::{Code, Problem};
 use super::request_id::RequestId;
 
-pub(crate) use json::{Json, parse};
+pub(crate) use json::{Json, parse, take};
 pub(crate) use query::{ListQuery, Query};
 pub use tenant::Tenant;
 

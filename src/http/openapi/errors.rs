@@ -6,6 +6,7 @@ use utoipa::IntoResponses;
 use utoipa::ToSchema;
 use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder};
 
+use crate::http::openai::Envelope;
 use crate::http::problem::{MEDIA_TYPE, ProblemBody};
 
 macro_rules! groups {
@@ -41,6 +42,8 @@ groups! {
     OutsideRange { "416": "The range lies outside the file", }
     /// Of a queue.
     Busy { "429": "A queue is full; Retry-After says when to come again", }
+    /// Of a deadline.
+    Late { "504": "The request's deadline passed before its answer was finished", }
     /// Of a server that cannot answer now.
     Unavailable { "503": "The server cannot answer now; Retry-After says when to come again", }
     /// Of every route.
@@ -48,6 +51,34 @@ groups! {
         "500": "Something went wrong on the server",
         "503": "The server cannot answer now; Retry-After says when to come again",
     }
+}
+
+/// The errors of OpenAI's routes, in their own shape.
+pub(crate) struct OpenAi;
+
+impl IntoResponses for OpenAi {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        let error = |(status, text): &(&str, &str)| ((*status).to_owned(), envelope(text));
+        OPENAI.iter().map(error).collect()
+    }
+}
+
+const OPENAI: [(&str, &str); 9] = [
+    ("400", "The request cannot be read, or has values that cannot be; `param` names the field"),
+    ("404", "There is no such model"),
+    ("409", "The adapter or the generator was made for another base model, or there is no generator"),
+    ("413", "The body is too long"),
+    ("415", "The body has another media type"),
+    ("429", "The queue is full; Retry-After says when to come again"),
+    ("500", "Something went wrong on the server"),
+    ("503", "The server cannot answer now; Retry-After says when to come again"),
+    ("504", "The request's deadline passed before its answer was finished"),
+];
+
+fn envelope(description: &str) -> RefOr<Response> {
+    let schema = Ref::from_schema_name(Envelope::name());
+    let content = ContentBuilder::new().schema(Some(schema)).build();
+    RefOr::T(ResponseBuilder::new().description(description).content("application/json", content).build())
 }
 
 fn problem(description: &str) -> RefOr<Response> {

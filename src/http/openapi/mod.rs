@@ -14,6 +14,7 @@ use utoipa::openapi::{InfoBuilder, OpenApi, OpenApiBuilder, PathItem};
 use utoipa::{PartialSchema, ToSchema};
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
+use super::openai::{self, Envelope, ErrorBody};
 use super::problem::{InvalidParam, ProblemBody};
 use super::router;
 use super::state::{AppState, BodyLimits};
@@ -33,7 +34,8 @@ pub(super) fn head() -> OpenApi {
         .version(env!("CARGO_PKG_VERSION"))
         .description(Some(
             "Describe a task, get a LoRA. Errors are `application/problem+json` (RFC 9457); every answer has the \
-             request's id in `x-request-id`, the caller's own where it sent one.",
+             request's id in `x-request-id`, the caller's own where it sent one. The routes below `/v1` speak OpenAI's \
+             shapes, errors included.",
         ))
         .license(Some(
             utoipa::openapi::LicenseBuilder::new().name("Apache-2.0").identifier(Some("Apache-2.0")).build(),
@@ -42,6 +44,7 @@ pub(super) fn head() -> OpenApi {
     let tags = [
         tag("adapters", "LoRA weights: generated, imported, downloaded"),
         tag("generate", "Completions through an adapter, or through none"),
+        tag("openai", "OpenAI's routes, for its clients"),
         tag("jobs", "Training in the background"),
         tag("tasks", "What generators are trained on"),
         tag("generators", "Versions of the generator"),
@@ -52,9 +55,10 @@ pub(super) fn head() -> OpenApi {
 
 /// Adds what every route has: the server's own errors, and the schemas that only errors use.
 pub(super) fn finish(mut api: OpenApi) -> OpenApi {
-    for item in api.paths.paths.values_mut() {
+    for (path, item) in &mut api.paths.paths {
+        let common = if openai::is_route(path) { errors::OpenAi::responses } else { errors::Server::responses };
         for operation in operations(item) {
-            for (status, response) in errors::Server::responses() {
+            for (status, response) in common() {
                 operation.responses.responses.entry(status).or_insert(response);
             }
         }
@@ -62,6 +66,8 @@ pub(super) fn finish(mut api: OpenApi) -> OpenApi {
     let schemas = &mut api.components.get_or_insert_default().schemas;
     schemas.insert(ProblemBody::name().into_owned(), ProblemBody::schema());
     schemas.insert(InvalidParam::name().into_owned(), InvalidParam::schema());
+    schemas.insert(Envelope::name().into_owned(), Envelope::schema());
+    schemas.insert(ErrorBody::name().into_owned(), ErrorBody::schema());
     api
 }
 
@@ -127,7 +133,7 @@ mod tests {
                 assert!(operation["responses"]["500"].is_object(), "{method} {path}");
             }
         }
-        assert_eq!(ids.len(), 24);
+        assert_eq!(ids.len(), 28);
     }
 
     /// `ATTUNE_UPDATE_OPENAPI=1 cargo test openapi` writes the file anew.

@@ -13,6 +13,7 @@ use crate::http::extract::{self, Tenant};
 use crate::http::openapi::errors;
 use crate::http::problem::Problem;
 use crate::http::request_id::RequestId;
+use crate::http::server_timing::server_timing;
 use crate::http::sse;
 use crate::http::state::AppState;
 use crate::service::{Generate, Generated, Piece};
@@ -32,8 +33,9 @@ pub(crate) struct TokenEvent {
 /// with `TokenEvent`, at the end `done` with `Generated`, or `error` with `Problem`.
 #[utoipa::path(post, path = "/generate", tag = "generate", request_body = Generate,
     responses(
-        (status = 200, content((Generated = "application/json"), (TokenEvent = "text/event-stream"))),
-        errors::NotFound, errors::Conflict, errors::Body, errors::Busy))]
+        (status = 200, content((Generated = "application/json"), (TokenEvent = "text/event-stream")),
+            headers(("Server-Timing" = String, description = "Where the time went; not with `stream`"))),
+        errors::NotFound, errors::Conflict, errors::Body, errors::Busy, errors::Late))]
 pub(crate) async fn generate(
     State(state): State<AppState>,
     Tenant(tenant): Tenant,
@@ -41,7 +43,8 @@ pub(crate) async fn generate(
     extract::Json(request): extract::Json<Generate>,
 ) -> Result<Response, Problem> {
     if !request.stream {
-        return Ok(Json(state.service().generate(&tenant, request).await?).into_response());
+        let generated = state.service().generate(&tenant, request).await?;
+        return Ok((server_timing(&generated.timings_ms), Json(generated)).into_response());
     }
     let pieces = state.service().stream(&tenant, request).await?;
     Ok(sse::events(pieces.map(move |piece| event(piece, &id))))

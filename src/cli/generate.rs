@@ -59,7 +59,7 @@ impl GenerateCommand {
             };
             let request = Generate {
                 input: self.input.clone(),
-                prompt: self.prompt.clone(),
+                prompt: self.prompt.clone().map(Into::into),
                 adapter,
                 task: self.task.clone(),
                 max_tokens: Some(self.max_tokens),

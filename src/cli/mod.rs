@@ -1,6 +1,8 @@
 //! The command line: one file a subcommand.
 
 mod adapter;
+mod bench;
+mod bench_command;
 mod demo;
 mod demo_phases;
 mod demo_recipe;
@@ -52,6 +54,8 @@ enum Command {
     Train(train::Train),
     /// Measure what generated adapters are worth on the task suite
     Eval(Box<eval::Eval>),
+    /// Load a server, or one of its own, and tell latencies and rates
+    Bench(Box<bench_command::Bench>),
     /// The demo model: build it from nothing
     #[command(subcommand)]
     Demo(demo::Demo),
@@ -79,6 +83,7 @@ pub fn run() -> ExitCode {
         Command::Task(task) => task.run(),
         Command::Train(train) => train.run(),
         Command::Eval(eval) => eval.run(),
+        Command::Bench(bench) => bench.run(),
         Command::Demo(demo) => demo.run(),
         Command::Migrate(migrate) => migrate.run(),
         Command::Openapi => print(&crate::http::openapi_json()),

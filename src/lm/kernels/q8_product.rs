@@ -74,13 +74,47 @@ fn tile_sums<L: Lanes, const R: usize>(tile: &[TileBlock], x: [&[ActivationBlock
 #[inline(always)]
 fn block_sums<L: Lanes, const R: usize>(weights: &TileBlock, x: [&ActivationBlock; R]) -> [[L::Ints; 2]; R] {
     let mut sums = [[L::no_ints(); 2]; R];
-    for (p, [low, high]) in weights.quants.iter().enumerate() {
-        let (low, high) = (L::widen_pairs(low), L::widen_pairs(high));
-        for r in 0..R {
-            let pair = L::splat_pair(x[r].pairs[p]);
-            sums[r][0] = L::add_ints(sums[r][0], L::dot_pairs(low, pair));
-            sums[r][1] = L::add_ints(sums[r][1], L::dot_pairs(high, pair));
+    if R <= 2 {
+        // Written out, as a loop is slower; more rows would run out of registers if they were.
+        add_pair::<L, R, 0>(weights, x, &mut sums);
+        add_pair::<L, R, 1>(weights, x, &mut sums);
+        add_pair::<L, R, 2>(weights, x, &mut sums);
+        add_pair::<L, R, 3>(weights, x, &mut sums);
+        add_pair::<L, R, 4>(weights, x, &mut sums);
+        add_pair::<L, R, 5>(weights, x, &mut sums);
+        add_pair::<L, R, 6>(weights, x, &mut sums);
+        add_pair::<L, R, 7>(weights, x, &mut sums);
+        add_pair::<L, R, 8>(weights, x, &mut sums);
+        add_pair::<L, R, 9>(weights, x, &mut sums);
+        add_pair::<L, R, 10>(weights, x, &mut sums);
+        add_pair::<L, R, 11>(weights, x, &mut sums);
+        add_pair::<L, R, 12>(weights, x, &mut sums);
+        add_pair::<L, R, 13>(weights, x, &mut sums);
+        add_pair::<L, R, 14>(weights, x, &mut sums);
+        add_pair::<L, R, 15>(weights, x, &mut sums);
+    } else {
+        for (p, pair) in weights.quants.iter().enumerate() {
+            add_products::<L, R>(pair, x.map(|x| x.pairs[p]), &mut sums);
         }
     }
     sums
+}
+
+#[inline(always)]
+fn add_pair<L: Lanes, const R: usize, const P: usize>(
+    weights: &TileBlock,
+    x: [&ActivationBlock; R],
+    sums: &mut [[L::Ints; 2]; R],
+) {
+    add_products::<L, R>(&weights.quants[P], x.map(|x| x.pairs[P]), sums);
+}
+
+#[inline(always)]
+fn add_products<L: Lanes, const R: usize>(pair: &[[i8; 2 * LANES]; 2], x: [i32; R], sums: &mut [[L::Ints; 2]; R]) {
+    let [low, high] = pair.each_ref().map(L::widen_pairs);
+    for r in 0..R {
+        let x = L::splat_pair(x[r]);
+        sums[r][0] = L::add_ints(sums[r][0], L::dot_pairs(low, x));
+        sums[r][1] = L::add_ints(sums[r][1], L::dot_pairs(high, x));
+    }
 }

@@ -28,12 +28,16 @@ impl KvMemory {
     /// # Errors
     /// Those of the tensor library, such as a device without as much memory.
     pub fn new(config: &Config, blocks: usize, dtype: DType, device: &Device) -> Result<Self, Error> {
-        let shape = (blocks * config.kv_heads * Self::BLOCK_TOKENS, config.head_dim);
-        let layer = || -> Result<LayerMemory, Error> {
-            let zeros = || Tensor::zeros(shape, kept_dtype(dtype, device), device);
-            Ok(LayerMemory { keys: zeros()?, values: zeros()? })
+        let rows = blocks * config.kv_heads * Self::BLOCK_TOKENS;
+        // One piece for all: as large as it is, the allocator takes it fresh from the system, where untouched pages cost
+        // nothing. Pieces for each layer came out of what loading the weights had left, and were cleared.
+        let shape = (2 * config.layers() * rows, config.head_dim);
+        let all = Tensor::zeros(shape, kept_dtype(dtype, device), device)?;
+        let layer = |layer: usize| -> Result<LayerMemory, Error> {
+            let part = |which: usize| all.narrow(0, (2 * layer + which) * rows, rows);
+            Ok(LayerMemory { keys: part(0)?, values: part(1)? })
         };
-        Ok(Self { layers: (0..config.layers()).map(|_| layer()).collect::<Result<_, _>>()?, blocks })
+        Ok(Self { layers: (0..config.layers()).map(layer).collect::<Result<_, _>>()?, blocks })
     }
 
     /// Memory for one text of `tokens` tokens, and the blocks that it holds.

@@ -92,7 +92,8 @@ class Soak:
     def rest(self):
         """MiB that the server takes when little is asked of it."""
         self.resting.set()
-        time.sleep(2)
+        # Threads that are not needed end after ten seconds, and what their allocators kept goes with the next requests.
+        time.sleep(12)
         for _ in range(2000):
             self.server.request("POST", "/generate", {"input": "house", "max_tokens": 2})
         resident = self.server.resident()

@@ -10,28 +10,7 @@ venv=target/ci-openai-venv
 work=target/ci-openai
 attune=target/debug/attune
 
-skip() {
-    echo "SKIPPED: $1"
-    exit 77
-}
-
-# The venv is kept between runs as long as the pins are the same.
-make_venv() {
-    local stamp=$venv/pins.txt quiet=(--quiet --disable-pip-version-check --no-input --retries 2 --timeout 20)
-    if [[ -f $stamp && $(<"$stamp") == "${pins[*]}" ]]; then
-        return
-    fi
-    command -v python3 >/dev/null || skip "python3 is not installed"
-    rm -rf "$venv"
-    python3 -m venv "$venv" || skip "python3 cannot make a virtual environment (Debian: apt-get install python3-venv)"
-    if ! "$venv/bin/python" -m pip install "${quiet[@]}" "${pins[@]}"; then
-        # A small download tells an unreachable index from a pin that is wrong.
-        "$venv/bin/python" -m pip download "${quiet[@]}" --no-deps --dest "$venv/probe" idna==3.10 ||
-            skip "PyPI is not reachable"
-        return 1
-    fi
-    echo "${pins[*]}" >"$stamp"
-}
+source .ci/venv.sh
 
 # The line that the server prints when it is ready names the port that the system gave it.
 address() {
@@ -54,7 +33,7 @@ start_server() {
     return 1
 }
 
-make_venv
+make_venv "$venv" idna==3.10
 [[ -x $attune ]] || { echo "$attune is missing: cargo build --bin attune" >&2; exit 1; }
 start_server
 "$venv/bin/python" tests/openai/walk.py "$(address)"

@@ -18,29 +18,7 @@ venv=target/ci-venv
 commands=.ci/peft_commands.txt
 work=target/ci-peft
 
-skip() {
-    echo "SKIPPED: $1"
-    exit 77
-}
-
-# The venv is kept between runs as long as the pins are the same.
-make_venv() {
-    local stamp=$venv/pins.txt quiet=(--quiet --disable-pip-version-check --no-input --retries 2 --timeout 20)
-    if [[ -f $stamp && $(<"$stamp") == "${pins[*]}" ]]; then
-        return
-    fi
-    command -v python3 >/dev/null || skip "python3 is not installed"
-    rm -rf "$venv"
-    # What this machine already has in the pinned version is used, not fetched again: torch is large.
-    python3 -m venv --system-site-packages "$venv" || skip "python3 cannot make a virtual environment (Debian: apt-get install python3-venv)"
-    if ! "$venv/bin/python" -m pip install "${quiet[@]}" "${pins[@]}"; then
-        # A small download tells an unreachable index from a pin that is wrong.
-        "$venv/bin/python" -m pip download "${quiet[@]}" --no-deps --dest "$venv/probe" safetensors==0.8.0 ||
-            skip "PyPI is not reachable"
-        return 1
-    fi
-    echo "${pins[*]}" >"$stamp"
-}
+source .ci/venv.sh
 
 roundtrip() {
     "$venv/bin/python" .ci/peft_roundtrip.py "$@"
@@ -77,7 +55,8 @@ run_listed_commands() {
     done
 }
 
-make_venv
+# What this machine already has in the pinned version is used, not fetched again: torch is large.
+make_venv "$venv" safetensors==0.8.0 --system-site-packages
 export CUDA_VISIBLE_DEVICES="" HF_HUB_OFFLINE=1 TQDM_DISABLE=1 PYTHONWARNINGS=ignore::FutureWarning
 mapfile -t listed < <(sed -e 's/^[[:space:]]*//' -e '/^#/d' -e '/^$/d' "$commands")
 rm -rf "$work"

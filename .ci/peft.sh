@@ -18,6 +18,9 @@ venv=target/ci-venv
 commands=.ci/peft_commands.txt
 work=target/ci-peft
 
+# PyPI's torch brings CUDA along: 3 GiB to fetch, 6 unpacked.
+needs_gib=10
+
 source .ci/venv.sh
 
 roundtrip() {

@@ -1,18 +1,18 @@
 //! The phases of `attune demo build`. Each leaves its result in the build's folder, and is passed
 //! over where the result is already there.
 
+use super::demo_measure;
 pub(super) use super::demo_recipe::Recipe;
 use crate::generator::{Calibration, GeneratorFile};
 use crate::lm::{FileConfig, Tokenizer, byte_level_tokenizer_json};
 use crate::lora::SharedA;
-use crate::suite::{Half, Suite};
+use crate::suite::Suite;
 use crate::task::{Base, ENCODER_VERSION, Encoder, InputTemplate, Marks, Prompter};
 use crate::training::Workers;
 use crate::training::adapter_trainer::AdapterRun;
 use crate::training::base_data::BaseData;
 use crate::training::base_trainer::{BaseRun, train_base};
-use crate::training::comparison::{Comparison, Group};
-use crate::training::generator_data::Corpus;
+use crate::training::generator_data::{Conditioning, Corpus};
 use crate::training::generator_trainer::{GeneratorContext, GeneratorRun, train_generator};
 use crate::training::progress::Progress;
 use crate::training::schedule::Schedule;
@@ -75,7 +75,7 @@ pub(super) fn generator(recipe: &Recipe, workers: &Workers, progress: &dyn Progr
     let trained = recipe.out.join("generator.trained.safetensors");
     if !trained.exists() {
         let corpus = corpus(recipe, &base, workers, progress)?;
-        let mut run = GeneratorRun { seed: recipe.seed, ..GeneratorRun::default() };
+        let mut run = recipe.generator_run();
         set_steps(&mut run, (recipe.reconstruction_steps, recipe.cross_entropy_steps));
         let shared = recipe.shared(&base)?;
         let checkpoint = Some(recipe.out.join("generator.checkpoint.safetensors"));
@@ -145,14 +145,21 @@ fn set_steps(run: &mut GeneratorRun, (reconstruction, cross_entropy): (usize, us
 
 fn corpus(recipe: &Recipe, base: &Base, workers: &Workers, progress: &dyn Progress) -> anyhow::Result<Corpus> {
     let kept = recipe.trajectories(base, &recipe.shared(base)?)?;
+    let suite = Suite::builtin();
+    let chosen = match recipe.tasks {
+        usize::MAX => suite.training().collect(),
+        count => suite.sample(count),
+    };
     let mut tasks = Vec::new();
-    for task in Suite::builtin().training() {
+    for task in chosen {
         let data = recipe.data(task, base)?;
         let trajectory = kept.load(&data, &recipe.adapter_run())?.map_or_else(Vec::new, |adapter| adapter.trajectory);
         tasks.push((data, trajectory));
     }
     let encoder = Encoder::new(base.model().clone(), base.prompter().clone());
-    Ok(Corpus::new(tasks, &encoder, (workers, progress), (recipe.seed, None))?)
+    let hidden = recipe.hidden_parts();
+    let conditioning = Conditioning { seed: recipe.seed, standardiser: None, hidden: &hidden };
+    Ok(Corpus::new(tasks, &encoder, (workers, progress), conditioning)?)
 }
 
 fn context<'a>(
@@ -182,13 +189,7 @@ fn calibrated(
     workers: &Workers,
     progress: &dyn Progress,
 ) -> anyhow::Result<GeneratorFile> {
-    let comparison = Comparison { base, generator: &generator, workers, progress, limit: usize::MAX };
-    let suite = Suite::builtin();
-    let mut seen = Vec::new();
-    for group in [Group::HeldOutCompositions, Group::HeldOutFamilies] {
-        let tasks = comparison.scores(group, &suite, Half::Dev)?;
-        seen.extend(tasks.into_iter().flat_map(|task| task.similarity));
-    }
+    let seen = demo_measure::development(&generator, base, workers, progress)?;
     Ok(generator.calibrated(Calibration::fit(&seen)))
 }
 

@@ -1,18 +1,20 @@
 //! The numbers of a demo build, kept in its folder so that an evaluation can go by them.
 
+use crate::generator::{Arch, SlotSizes};
 use crate::lm::Loading;
 use crate::lora::{Module, SharedA};
 use crate::suite::SuiteTask;
-use crate::task::Base;
+use crate::task::{Base, Part};
 use crate::training::Workers;
 use crate::training::adapter_trainer::{AdapterContext, AdapterRun, TrainedAdapter};
 use crate::training::dataset::{Sizes, TaskData};
+use crate::training::generator_trainer::GeneratorRun;
 use crate::training::progress::Progress;
 use crate::training::schedule::Schedule;
 use crate::training::trajectories::Trajectories;
 use anyhow::Context;
 use candle_core::Device;
-use clap::{Args, Parser};
+use clap::{Args, Parser, ValueEnum};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
@@ -54,12 +56,91 @@ pub(super) struct Recipe {
     /// Steps of the generator's second stage, cross-entropy
     #[arg(long, default_value_t = 6000)]
     pub(super) cross_entropy_steps: usize,
+    /// The share of the second stage's loss that is learned from the base's own answers behind the description
+    #[arg(long, default_value_t = 0.0)]
+    #[serde(default)]
+    pub(super) distil: f64,
+    /// Training tasks of the generator at most
+    #[arg(long, default_value_t = usize::MAX, hide_default_value = true)]
+    #[serde(default = "every_task")]
+    pub(super) tasks: usize,
+    /// Descriptions in other styles that each task gets beside its own
+    #[arg(long, default_value_t = 0)]
+    #[serde(default)]
+    pub(super) restyled: usize,
+    /// Heads of the pooling over a description's tokens; 0 for none
+    #[arg(long, default_value_t = SlotSizes::default().heads)]
+    #[serde(default)]
+    pub(super) heads: usize,
+    /// Coordinates of each slot's basis
+    #[arg(long, default_value_t = SlotSizes::default().basis)]
+    #[serde(default = "usual_basis")]
+    pub(super) basis: usize,
+    /// Width of the generator's hidden layers
+    #[arg(long, default_value_t = SlotSizes::default().hidden)]
+    #[serde(default = "usual_hidden")]
+    pub(super) hidden: usize,
+    /// Learning rate of the second stage
+    #[arg(long, default_value_t = 7e-4)]
+    #[serde(default = "usual_rate")]
+    pub(super) generator_rate: f64,
+    /// Parts of the condition that the generator is not to see, to learn what they are worth
+    #[arg(long, value_enum, value_delimiter = ',')]
+    #[serde(default)]
+    pub(super) hide: Vec<HiddenPart>,
     /// Minutes that the paper's architecture is trained: as long as the generator was
     #[arg(long, default_value_t = 45.0)]
     pub(super) icm_conv_minutes: f64,
     /// The seed of everything
     #[arg(long, default_value_t = 1)]
     pub(super) seed: u64,
+}
+
+/// A part of a condition, as the command line names it.
+#[derive(Clone, Copy, Debug, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum HiddenPart {
+    /// The means over the description's tokens
+    Mean,
+    /// Its last token
+    Last,
+    /// The last tokens of the prompts with probe inputs
+    Probes,
+    /// Its tokens, one by one
+    Tokens,
+    /// All that is read at half of the base's depth
+    MiddleTap,
+    /// All that is read at its end
+    EndTap,
+}
+
+impl HiddenPart {
+    fn part(self) -> Part {
+        match self {
+            Self::Mean => Part::Mean,
+            Self::Last => Part::Last,
+            Self::Probes => Part::Probes,
+            Self::Tokens => Part::Tokens,
+            Self::MiddleTap => Part::MiddleTap,
+            Self::EndTap => Part::EndTap,
+        }
+    }
+}
+
+fn every_task() -> usize {
+    usize::MAX
+}
+
+fn usual_basis() -> usize {
+    SlotSizes::default().basis
+}
+
+fn usual_hidden() -> usize {
+    SlotSizes::default().hidden
+}
+
+fn usual_rate() -> f64 {
+    GeneratorRun::default().cross_entropy.schedule.peak
 }
 
 /// A command line of nothing but a recipe, for its defaults.
@@ -104,6 +185,20 @@ impl Recipe {
     pub(super) fn shared(&self, base: &Base) -> anyhow::Result<SharedA> {
         let layout = base.model().config().shape().layout(&Module::SEPARATE, self.rank);
         Ok(SharedA::random(layout, self.seed, &Device::Cpu)?)
+    }
+
+    /// How the generator is trained.
+    pub(super) fn generator_run(&self) -> GeneratorRun {
+        let sizes = SlotSizes { heads: self.heads, basis: self.basis, hidden: self.hidden, ..SlotSizes::default() };
+        let mut run =
+            GeneratorRun { arch: Arch::Cvae(sizes), distil: self.distil, seed: self.seed, ..GeneratorRun::default() };
+        run.cross_entropy.schedule.peak = self.generator_rate;
+        run
+    }
+
+    /// What the generator is not to see of a condition.
+    pub(super) fn hidden_parts(&self) -> Vec<Part> {
+        self.hide.iter().map(|part| part.part()).collect()
     }
 
     pub(super) fn adapter_run(&self) -> AdapterRun {

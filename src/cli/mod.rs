@@ -4,6 +4,7 @@ mod adapter;
 mod bench;
 mod bench_command;
 mod demo;
+mod demo_measure;
 mod demo_phases;
 mod demo_recipe;
 mod eval;

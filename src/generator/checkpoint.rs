@@ -2,7 +2,9 @@
 //! normaliser (in the decoder's basis and means), standardiser, the training tasks' vectors.
 
 use super::confidence::confidence;
-use super::{Calibration, Confidence, Cvae, Error, GeneratorConfig, Memory, Standardiser, TaskVector};
+use super::{
+    Calibration, Conditions, Confidence, Cvae, Error, GeneratorConfig, Memory, Scale, Standardiser, TaskVector,
+};
 use crate::lora::{Adapter, SharedA};
 use crate::noise::Noise;
 use candle_core::{DType, Device, Tensor};
@@ -19,6 +21,9 @@ struct Header {
     base_digest: String,
     encoder_version: String,
     tasks: Vec<String>,
+    /// One of each task's descriptions, in the tasks' order.
+    #[serde(default)]
+    descriptions: Vec<String>,
     calibration: Calibration,
 }
 
@@ -63,7 +68,7 @@ impl GeneratorFile {
     /// # Errors
     /// Where a weight is missing or of another shape.
     pub fn new(parts: Parts) -> Result<Self, Error> {
-        let wanted = |name: &String| name.starts_with("prior.") || name.starts_with("decoder.");
+        let wanted = |name: &String| ["prior.", "decoder.", "pooling."].iter().any(|part| name.starts_with(part));
         let weights: HashMap<String, Tensor> =
             parts.weights.into_iter().filter(|(name, _)| wanted(name)).map(|(n, t)| (n, t.detach())).collect();
         let cvae = load_cvae(&parts.config, &weights)?;
@@ -101,14 +106,19 @@ impl GeneratorFile {
         let mut take = |name: &str| tensors.remove(name).ok_or_else(|| Error::MissingTensor { name: name.to_owned() });
         let slots = header.config.layout.slots().len();
         let a = (0..slots).map(|i| take(&format!("a0.{i}"))).collect::<Result<_, _>>()?;
-        let standardiser = Standardiser {
-            mean: take("condition.mean")?.to_vec1()?,
-            deviation: take("condition.deviation")?.to_vec1()?,
+        let mut scale = |of: &str| -> Result<Scale, Error> {
+            let mean = take(&format!("{of}.mean"))?.to_vec1()?;
+            Ok(Scale { mean, deviation: take(&format!("{of}.deviation"))?.to_vec1()? })
         };
+        let vector = scale("condition")?;
+        let token = if header.config.tokens > 0 { scale("token")? } else { Scale::default() };
+        let standardiser = Standardiser { vector, token };
         let vectors = take("tasks")?.to_vec2::<f32>()?;
         let (axes, within) = (take("tasks.axes")?.to_vec2()?, take("tasks.within")?.to_vec1()?);
         let cvae = load_cvae(&header.config, &tensors)?;
-        let tasks = header.tasks.into_iter().zip(vectors).map(|(name, vector)| TaskVector { name, vector });
+        let descriptions = header.descriptions.into_iter().chain(std::iter::repeat(String::new()));
+        let tasks = header.tasks.into_iter().zip(vectors).zip(descriptions);
+        let tasks = tasks.map(|((name, vector), description)| TaskVector { name, vector, description });
         Ok(Self {
             shared: SharedA::from_tensors(header.config.layout.clone(), a)?,
             config: header.config,
@@ -133,6 +143,7 @@ impl GeneratorFile {
             base_digest: self.base_digest.clone(),
             encoder_version: self.encoder_version.clone(),
             tasks: self.memory.tasks.iter().map(|task| task.name.clone()).collect(),
+            descriptions: self.memory.tasks.iter().map(|task| task.description.clone()).collect(),
             calibration: self.calibration,
         };
         let mut named: Vec<(String, Tensor)> = Vec::new();
@@ -143,8 +154,12 @@ impl GeneratorFile {
             named.push((format!("a0.{i}"), a.to_device(&Device::Cpu)?));
         }
         let vector = |values: &[f32]| Tensor::from_slice(values, values.len(), &Device::Cpu);
-        named.push(("condition.mean".into(), vector(&self.standardiser.mean)?));
-        named.push(("condition.deviation".into(), vector(&self.standardiser.deviation)?));
+        for (of, scale) in [("condition", &self.standardiser.vector), ("token", &self.standardiser.token)] {
+            if !scale.mean.is_empty() {
+                named.push((format!("{of}.mean"), vector(&scale.mean)?));
+                named.push((format!("{of}.deviation"), vector(&scale.deviation)?));
+            }
+        }
         let matrix = |rows: Vec<&[f32]>| -> candle_core::Result<Tensor> {
             let width = rows.first().map_or(0, |row| row.len());
             Tensor::from_vec(rows.concat(), (rows.len(), width), &Device::Cpu)?.to_dtype(DType::BF16)
@@ -232,9 +247,9 @@ impl GeneratorFile {
     /// Standardises an encoder's output.
     ///
     /// # Errors
-    /// [`Error::Condition`] where it has another width.
+    /// [`Error::Condition`] where it is too short.
     pub fn standardised(&self, condition: &[f32]) -> Result<Vec<f32>, Error> {
-        if condition.len() != self.config.condition {
+        if condition.len() < self.config.condition {
             return Err(Error::Condition { found: condition.len(), expected: self.config.condition });
         }
         Ok(self.standardiser.apply(condition))
@@ -245,7 +260,8 @@ impl GeneratorFile {
     /// # Errors
     /// Those of the tensor library.
     pub fn generate(&self, condition: &[f32], draw: Draw) -> Result<Adapter, Error> {
-        let c = Tensor::from_slice(condition, (1, condition.len()), self.shared.tensors()[0].device())?;
+        let conditions = Conditions::new(&[condition], &self.config, self.shared.tensors()[0].device())?;
+        let c = self.cvae.read(&conditions)?;
         let prior = self.cvae.prior(&c)?;
         let z = match draw {
             Draw::Mean => prior.mean,

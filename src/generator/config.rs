@@ -1,5 +1,6 @@
 //! What a generator is made of.
 
+use super::pooling::Pooling;
 use crate::lora::Layout;
 use serde::{Deserialize, Serialize};
 
@@ -34,11 +35,14 @@ pub struct SlotSizes {
     pub blocks: usize,
     /// K
     pub basis: usize,
+    /// Heads that read the description's tokens; 0 reads none.
+    #[serde(default)]
+    pub heads: usize,
 }
 
 impl Default for SlotSizes {
     fn default() -> Self {
-        Self { hidden: 256, width: 192, blocks: 3, basis: 32 }
+        Self { hidden: 256, width: 192, blocks: 3, basis: 32, heads: 16 }
     }
 }
 
@@ -58,20 +62,32 @@ pub struct GeneratorConfig {
     pub layout: Layout,
     /// `lora_alpha` of the adapters.
     pub alpha: f64,
-    /// C
+    /// C, the numbers of a whole text.
     pub condition: usize,
+    /// W, the numbers of each token of it; 0 where tokens are not read.
+    #[serde(default)]
+    pub tokens: usize,
     /// Z
     pub latent: usize,
 }
 
 impl GeneratorConfig {
-    /// The sizes that the demo uses.
-    pub fn new(layout: Layout, alpha: f64, condition: usize) -> Self {
-        Self { arch: Arch::Cvae(SlotSizes::default()), layout, alpha, condition, latent: 16 }
+    /// Our architecture of these sizes, for conditions of C numbers and W a token.
+    pub fn cvae(layout: Layout, alpha: f64, (condition, tokens): (usize, usize), sizes: SlotSizes) -> Self {
+        let tokens = if sizes.heads == 0 { 0 } else { tokens };
+        Self { arch: Arch::Cvae(sizes), layout, alpha, condition, tokens, latent: 16 }
     }
 
     /// The paper's sizes.
     pub fn icm_conv(layout: Layout, alpha: f64, condition: usize) -> Self {
-        Self { arch: Arch::IcmConv, layout, alpha, condition, latent: 256 }
+        Self { arch: Arch::IcmConv, layout, alpha, condition, tokens: 0, latent: 256 }
+    }
+
+    /// Numbers that the networks read of a condition: those of the whole text, and what is pooled of its tokens.
+    pub(super) fn read(&self) -> usize {
+        match self.arch {
+            Arch::Cvae(sizes) if self.tokens > 0 => self.condition + Pooling::width(sizes.heads),
+            _ => self.condition,
+        }
     }
 }

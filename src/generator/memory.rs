@@ -1,6 +1,6 @@
 //! What a generator remembers of its training tasks: each one's condition, averaged over its
-//! descriptions, along the leading directions in which the tasks differ. Answers name the nearest of
-//! them, and a generator that grows from this one is held to what this one makes of them.
+//! descriptions, along the leading directions in which the tasks differ, and one of the descriptions. Answers name
+//! the nearest of them, and a generator that grows from this one is held to what this one makes of them.
 //!
 //! Letters: N tasks, P directions, C width of a condition.
 
@@ -13,6 +13,19 @@ pub struct TaskVector {
     pub name: String,
     /// `[P]`
     pub vector: Vec<f32>,
+    /// One of its descriptions; empty in files of an older form.
+    pub description: String,
+}
+
+/// A task to remember.
+#[derive(Clone, Debug)]
+pub struct Described<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// One of its descriptions.
+    pub description: &'a str,
+    /// The standardised conditions of its descriptions, `[C]` each.
+    pub conditions: Vec<&'a [f32]>,
 }
 
 /// The training tasks.
@@ -32,44 +45,46 @@ const DIRECTIONS: usize = 24;
 const SAMPLED: usize = 400;
 
 impl Memory {
-    /// Remembers tasks by their standardised conditions, one for each description.
-    pub fn of_tasks<'a>(tasks: impl Iterator<Item = (&'a str, &'a [Vec<f32>])>) -> Self {
-        let mut means: Vec<(&str, Vec<f32>)> = Vec::new();
+    /// Remembers tasks.
+    pub fn of_tasks(tasks: &[Described<'_>]) -> Self {
+        let mut means: Vec<(&Described<'_>, Vec<f32>)> = Vec::new();
         let (mut squares, mut count) = (Vec::new(), 0usize);
-        for (name, conditions) in tasks {
-            let mean = mean(conditions);
+        for task in tasks {
+            let mean = mean(&task.conditions);
             squares.resize(mean.len(), 0.0f64);
-            for condition in conditions {
+            for condition in &task.conditions {
                 count += 1;
-                for ((sum, x), m) in squares.iter_mut().zip(condition).zip(&mean) {
+                for ((sum, x), m) in squares.iter_mut().zip(*condition).zip(&mean) {
                     *sum += f64::from(x - m).powi(2);
                 }
             }
-            means.push((name, mean));
+            means.push((task, mean));
         }
         let within = squares.iter().map(|sum| (sum / count.max(1) as f64).sqrt() as f32).collect();
         let stride = means.len().div_ceil(SAMPLED).max(1);
         let sample: Vec<Vec<f32>> = means.iter().step_by(stride).map(|(_, mean)| mean.clone()).collect();
         let axes = directions(&sample);
-        let vector = |(name, mean): &(&str, Vec<f32>)| TaskVector {
-            name: (*name).to_owned(),
+        let vector = |(task, mean): &(&Described<'_>, Vec<f32>)| TaskVector {
+            name: task.name.to_owned(),
             vector: axes.iter().map(|axis| dot(axis, mean)).collect(),
+            description: task.description.to_owned(),
         };
         Self { tasks: means.iter().map(vector).collect(), axes, within }
     }
 
     /// These tasks besides the ones remembered; a task that is already known is replaced.
     #[must_use]
-    pub fn with<'a>(mut self, tasks: impl Iterator<Item = (&'a str, &'a [Vec<f32>])>) -> Self {
-        for (name, conditions) in tasks {
-            let vector = self.along(&mean(conditions));
-            self.tasks.retain(|task| task.name != name);
-            self.tasks.push(TaskVector { name: name.to_owned(), vector });
+    pub fn with(mut self, tasks: &[Described<'_>]) -> Self {
+        for task in tasks {
+            let vector = self.along(&mean(&task.conditions));
+            self.tasks.retain(|known| known.name != task.name);
+            let (name, description) = (task.name.to_owned(), task.description.to_owned());
+            self.tasks.push(TaskVector { name, vector, description });
         }
         self
     }
 
-    /// A standardised condition along the directions, `[P]`.
+    /// A standardised condition along the directions, `[P]`; what tokens say is passed over.
     pub fn along(&self, condition: &[f32]) -> Vec<f32> {
         self.axes.iter().map(|axis| dot(axis, condition)).collect()
     }
@@ -84,10 +99,10 @@ impl Memory {
     }
 }
 
-fn mean(conditions: &[Vec<f32>]) -> Vec<f32> {
-    let mut mean = vec![0.0; conditions.first().map_or(0, Vec::len)];
+fn mean(conditions: &[&[f32]]) -> Vec<f32> {
+    let mut mean = vec![0.0; conditions.first().map_or(0, |c| c.len())];
     for condition in conditions {
-        mean.iter_mut().zip(condition).for_each(|(m, x)| *m += x / conditions.len() as f32);
+        mean.iter_mut().zip(*condition).for_each(|(m, x)| *m += x / conditions.len() as f32);
     }
     mean
 }
@@ -122,14 +137,21 @@ mod tests {
                 (format!("task {i}"), (0..40).map(|_| near(&mut noise)).collect())
             })
             .collect();
-        let memory = Memory::of_tasks(tasks.iter().map(|(name, all)| (name.as_str(), all.as_slice())));
+        let described = |name, task: usize| Described {
+            name,
+            description: "",
+            conditions: tasks[task].1.iter().map(Vec::as_slice).collect(),
+        };
+        let all: Vec<Described<'_>> = (0..6).map(|i| described(tasks[i].0.as_str(), i)).collect();
+        let memory = Memory::of_tasks(&all);
         assert!(memory.within.iter().all(|x| (0.05..0.15).contains(x)), "{:?}", memory.within);
         for (task, (_, conditions)) in memory.tasks.iter().zip(&tasks) {
             let back = memory.condition(task);
-            let far = mean(conditions).iter().zip(&back).map(|(a, b)| (a - b).powi(2)).sum::<f32>();
+            let conditions: Vec<&[f32]> = conditions.iter().map(Vec::as_slice).collect();
+            let far = mean(&conditions).iter().zip(&back).map(|(a, b)| (a - b).powi(2)).sum::<f32>();
             assert!(far < 1e-3, "{far}");
         }
-        let more = memory.with([("task 2", tasks[0].1.as_slice())].into_iter());
+        let more = memory.with(&[described("task 2", 0)]);
         assert_eq!(more.tasks.len(), 6);
         assert_eq!(more.tasks[5].vector, more.tasks[0].vector);
     }

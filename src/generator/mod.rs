@@ -1,7 +1,7 @@
 //! The generator: a conditional variational autoencoder from a condition to the B of an adapter.
 //!
-//! It knows no language model: its condition is a plain tensor. Letters: B rows of a batch, C width
-//! of the condition, Z latent width, S slots, W width of a slot's token, K size of a slot's basis,
+//! It knows no language model: its condition is plain numbers. Letters: B rows of a batch, C width
+//! of what is read of a condition, Z latent width, S slots, W width of a slot's token, K size of a slot's basis,
 //! L coordinates of all B.
 //!
 //! prior p(z | c), encoder q(z | B, c), decoder (c, z) → B. The decoder writes one token for each
@@ -19,15 +19,16 @@ mod icm_conv;
 mod memory;
 mod nets;
 mod normaliser;
+mod pooling;
 mod slot_decoder;
 
 pub use basis::principal_components;
 pub use checkpoint::{Draw, GeneratorFile, Parts};
-pub use condition::Standardiser;
+pub use condition::{Conditions, Scale, Standardiser};
 pub use confidence::{Calibration, Confidence, Nearest};
 pub use config::{Arch, GeneratorConfig, SlotSizes};
 pub use error::Error;
 pub use gaussian::{Gaussian, kl_per_unit};
-pub use memory::{Memory, TaskVector};
+pub use memory::{Described, Memory, TaskVector};
 pub use nets::Cvae;
 pub use normaliser::Normaliser;

@@ -2,8 +2,9 @@
 
 use super::config::Arch;
 use super::icm_conv::{ConvDecoder, ConvEncoder};
+use super::pooling::Pooling;
 use super::slot_decoder::SlotDecoder;
-use super::{Error, Gaussian, GeneratorConfig};
+use super::{Conditions, Error, Gaussian, GeneratorConfig};
 use candle_core::Tensor;
 use candle_nn::{Linear, Module, VarBuilder};
 
@@ -29,6 +30,7 @@ impl Mlp {
 #[derive(Clone, Debug)]
 pub struct Cvae {
     latent: usize,
+    pooling: Option<Pooling>,
     prior: Prior,
     encoder: Option<Encoder>,
     decoder: Decoder,
@@ -80,7 +82,13 @@ impl Cvae {
     }
 
     fn new(config: &GeneratorConfig, vb: &VarBuilder<'_>, with: With) -> Result<Self, Error> {
-        let GeneratorConfig { condition, latent, .. } = *config;
+        let (condition, latent) = (config.read(), config.latent);
+        let pooling = match config.arch {
+            Arch::Cvae(sizes) if config.tokens > 0 => {
+                Some(Pooling::new(sizes.heads, (config.condition, config.tokens), &vb.pp("pooling"))?)
+            }
+            _ => None,
+        };
         let (prior, encoder, decoder) = match config.arch {
             Arch::Cvae(sizes) => {
                 let inputs = config.layout.slots().len() * sizes.encoder_basis() + condition;
@@ -97,7 +105,19 @@ impl Cvae {
                 (Prior::Standard, encoder.map(Encoder::Conv), Decoder::Conv(decoder))
             }
         };
-        Ok(Self { latent, prior, encoder, decoder })
+        Ok(Self { latent, pooling, prior, encoder, decoder })
+    }
+
+    /// What the networks read of a batch of conditions: c `[B, C]`, with what is pooled of the tokens behind the
+    /// whole texts' numbers.
+    ///
+    /// # Errors
+    /// Those of the tensor library.
+    pub fn read(&self, conditions: &Conditions) -> Result<Tensor, Error> {
+        match &self.pooling {
+            Some(pooling) => Ok(Tensor::cat(&[&conditions.vectors, &pooling.forward(conditions)?], 1)?),
+            None => Ok(conditions.vectors.clone()),
+        }
     }
 
     /// p(z | c) for c `[B, C]`.

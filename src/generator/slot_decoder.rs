@@ -37,8 +37,8 @@ struct TokenBlock {
 
 impl SlotDecoder {
     pub(super) fn new(config: &GeneratorConfig, sizes: SlotSizes, vb: &VarBuilder<'_>) -> Result<Self, Error> {
-        let GeneratorConfig { condition, latent, .. } = *config;
-        let SlotSizes { hidden, width, basis, blocks } = sizes;
+        let (condition, latent) = (config.read(), config.latent);
+        let SlotSizes { hidden, width, basis, blocks, .. } = sizes;
         let slots = config.layout.slots();
         let modules = config.layout.modules();
         let normal = |deviation| Init::Randn { mean: 0.0, stdev: deviation };

@@ -6,7 +6,7 @@ use super::block::Block;
 use super::config::Config;
 use super::kv_memory::{KvMemory, kept_dtype};
 use super::norm::RmsNorm;
-use super::ops::{self, Head, softcapped};
+use super::ops::{self, Head, Teacher, softcapped};
 use super::packed::Packed;
 use super::recompute::recomputed;
 use super::rope::Rope;
@@ -242,13 +242,27 @@ impl Model {
     /// # Errors
     /// As [`Self::packed_hidden`].
     pub fn packed_loss(&self, packed: &Packed, adapters: &RowAdapters, weights: &[f32]) -> Result<Tensor, Error> {
+        self.taught_loss(packed, adapters, weights, None)
+    }
+
+    /// As [`Self::packed_loss`], with a teacher that was given the same scored tokens; a frozen output layer only.
+    ///
+    /// # Errors
+    /// As [`Self::packed_hidden`].
+    pub fn taught_loss(
+        &self,
+        packed: &Packed,
+        adapters: &RowAdapters,
+        weights: &[f32],
+        teacher: Option<Teacher<'_>>,
+    ) -> Result<Tensor, Error> {
         let hidden = self.packed_scored(packed, adapters)?;
         let targets = packed.targets();
         if self.head.as_dense().is_some_and(Tensor::is_variable) {
             return Ok(ops::cross_entropy(&self.logits(&hidden)?, &targets, weights)?);
         }
         let softcap = self.config.final_softcap.map(|cap| cap as f32);
-        Ok(ops::head_cross_entropy(&hidden, Head { weight: &self.head, softcap, targets: &targets, weights })?)
+        Ok(ops::head_cross_entropy(&hidden, Head { weight: &self.head, softcap, targets: &targets, weights, teacher })?)
     }
 
     /// The logits of hidden states, `[.., D]` to `[.., V]`.

@@ -21,7 +21,7 @@ use crate::store::{AdapterKind, AdapterRecord, DEFAULT_TENANT, JobRecord, OnName
 use crate::task::{Base, Demonstrations, ENCODER_VERSION};
 use crate::training::adapter_trainer::{AdapterContext, AdapterRun, TrainedAdapter};
 use crate::training::dataset::TaskData;
-use crate::training::generator_data::{Corpus, Trajectory};
+use crate::training::generator_data::{Conditioning, Corpus, Trajectory};
 use crate::training::generator_trainer::{GeneratorContext, train_generator};
 use crate::training::score::Score;
 use crate::training::texts::Cutter;
@@ -133,12 +133,16 @@ impl Run<'_> {
         let with = |task: &TaskData| (task.clone(), trajectories.get(&task.name).cloned().unwrap_or_default());
         let standardiser = parent.as_ref().map(|parent| parent.standardiser().clone());
         let seed = job.seed.unwrap_or(0);
-        let corpus = Corpus::new(
+        let mut corpus = Corpus::new(
             tasks.iter().map(with).collect(),
             &self.service.encoder,
             (&self.workers, &JobProgress::new(self.context)),
-            (seed, standardiser),
-        );
+            Conditioning { seed, standardiser, hidden: &[] },
+        )
+        .map_err(training)?;
+        if let Some(parent) = &parent {
+            corpus = corpus.remembering(parent, &self.service.encoder, &self.workers).map_err(training)?;
+        }
         let run = generator_run(job, parent.is_some(), tasks.len());
         let batch = run.cross_entropy.batch * run.row_tokens;
         let beside = adapter_bytes(&shared, run.cross_entropy.batch);
@@ -157,7 +161,7 @@ impl Run<'_> {
                 progress: &JobProgress::new(self.context),
                 checkpoint: Some(self.context.work_dir().join("generator.checkpoint.safetensors")),
             },
-            &corpus.map_err(training)?,
+            &corpus,
             &run,
         )
         .map_err(training)?;

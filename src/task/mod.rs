@@ -10,6 +10,6 @@ mod prompt;
 pub use base::Base;
 pub use base_files::{BaseBytes, BaseFiles, Weights};
 pub use description::{Demonstrations, Description, Error, MAX_DEMONSTRATIONS, MAX_DESCRIPTION_CHARS};
-pub use encoder::{ENCODER_VERSION, Encoder};
+pub use encoder::{ENCODER_VERSION, Encoder, Part};
 pub use example::{Example, Outputs};
 pub use prompt::{InputTemplate, Marks, Prompter};

@@ -4,9 +4,9 @@
 use super::dataset::TaskData;
 use super::progress::{Progress, Report};
 use super::{Error, Workers};
-use crate::generator::{Memory, Standardiser};
+use crate::generator::{Described, GeneratorFile, Memory, Standardiser};
 use crate::noise::Noise;
-use crate::task::{Demonstrations, Encoder, Example};
+use crate::task::{Demonstrations, Encoder, Example, Part};
 use candle_core::Device;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -19,8 +19,31 @@ pub struct CorpusTask {
     pub conditions: Vec<Vec<f32>>,
     /// How many of them are of the description alone.
     pub alone: usize,
+    /// The tokens that each of the conditions was read from.
+    pub prefixes: Vec<Vec<u32>>,
     /// The last checkpoints of its own adapter, flat B; empty for a task without one.
     pub trajectory: Vec<Vec<f32>>,
+}
+
+impl CorpusTask {
+    fn described(&self, vector: usize) -> Described<'_> {
+        Described {
+            name: &self.data.name,
+            description: self.data.descriptions.first().map_or("", String::as_str),
+            conditions: self.conditions[..self.alone].iter().map(|c| &c[..vector.min(c.len())]).collect(),
+        }
+    }
+}
+
+/// How conditions are made of descriptions.
+#[derive(Clone, Debug, Default)]
+pub struct Conditioning<'a> {
+    /// Draws demonstrations.
+    pub seed: u64,
+    /// A parent's statistics, to grow it by; fitted anew where there is none.
+    pub standardiser: Option<Standardiser>,
+    /// What the generator is not to see, to learn what that is worth.
+    pub hidden: &'a [Part],
 }
 
 /// The tasks and the statistics of their conditions.
@@ -30,6 +53,10 @@ pub struct Corpus {
     pub tasks: Vec<CorpusTask>,
     /// Fitted on all conditions, or the parent's.
     pub standardiser: Standardiser,
+    /// C and W of its conditions.
+    pub widths: (usize, usize),
+    /// Conditions of what a parent remembers, by which it is held to it; none without a parent.
+    pub remembered: Vec<Vec<f32>>,
     /// Where training computes.
     pub device: Device,
 }
@@ -42,14 +69,15 @@ const DEMONSTRATED: usize = 2;
 /// Texts of a whole corpus, roughly: what is read in some minutes. Many tasks with few descriptions each teach more
 /// than few tasks with many.
 const TEXTS: usize = 50_000;
+/// Descriptions of a parent's tasks that are read again.
+const REMEMBERED: usize = 1_500;
 /// Descriptions of a task that are read, where there are so many tasks.
 const DESCRIPTIONS: usize = 4;
 /// Texts of one pass of the encoder.
 const BATCH: usize = 8;
 
 impl Corpus {
-    /// Encodes every description of every task, and some of them with demonstrations. A corpus to grow a generator
-    /// by takes over that one's `standardiser`.
+    /// Encodes every description of every task, and some of them with demonstrations.
     ///
     /// # Errors
     /// [`Error::NoData`] without tasks, [`Error::Cancelled`], those of the model.
@@ -57,7 +85,7 @@ impl Corpus {
         tasks: Vec<(TaskData, Trajectory)>,
         encoder: &Encoder,
         (workers, progress): (&Workers, &dyn Progress),
-        (seed, standardiser): (u64, Option<Standardiser>),
+        conditioning: Conditioning<'_>,
     ) -> Result<Self, Error> {
         if tasks.is_empty() {
             return Err(Error::NoData { what: "tasks" });
@@ -70,37 +98,64 @@ impl Corpus {
             }
             let step = done.fetch_add(1, Ordering::Relaxed) + 1;
             progress.report(&Report { phase: "descriptions", step, total: tasks.len(), metrics: &[] });
-            encode(data, most, encoder, seed)
+            encode(data, most, encoder, conditioning.seed)
         });
-        let encoded: Vec<Vec<Vec<f32>>> = encoded.into_iter().collect::<Result<_, _>>()?;
-        let standardiser = standardiser.unwrap_or_else(|| Standardiser::fit(encoded.iter().flatten()));
-        let task = |((data, trajectory), raw): ((TaskData, Trajectory), Vec<Vec<f32>>)| CorpusTask {
+        let encoded: Vec<Read> = encoded.into_iter().collect::<Result<_, _>>()?;
+        let widths = (encoder.width(), encoder.token_width());
+        let fit = || Standardiser::fit(encoded.iter().flat_map(|read| &read.conditions), widths);
+        let mut standardiser = conditioning.standardiser.unwrap_or_else(fit);
+        let (vector, token) = encoder.coordinates(conditioning.hidden);
+        standardiser.blind((&vector, &token));
+        let task = |((data, trajectory), read): ((TaskData, Trajectory), Read)| CorpusTask {
             alone: data.descriptions.len().min(most),
-            conditions: raw.iter().map(|condition| standardiser.apply(condition)).collect(),
+            // One after another, so that the raw ones are not all kept beside them.
+            conditions: read.conditions.into_iter().map(|condition| standardiser.apply(&condition)).collect(),
+            prefixes: read.prefixes,
             data,
             trajectory,
         };
         let tasks = tasks.into_iter().zip(encoded).map(task).collect();
-        Ok(Self { tasks, standardiser, device: encoder.device().clone() })
+        Ok(Self { tasks, standardiser, widths, remembered: Vec::new(), device: encoder.device().clone() })
     }
 
-    /// C
-    pub fn condition_width(&self) -> usize {
-        self.standardiser.mean.len()
+    /// The corpus with the conditions of what a parent remembers, as many of its tasks as are read in a minute.
+    ///
+    /// # Errors
+    /// Those of the model.
+    pub fn remembering(mut self, parent: &GeneratorFile, encoder: &Encoder, workers: &Workers) -> Result<Self, Error> {
+        let alone = Demonstrations::default();
+        let tasks = &parent.memory().tasks;
+        let known: Vec<(&str, &Demonstrations)> = tasks
+            .iter()
+            .step_by(tasks.len().div_ceil(REMEMBERED).max(1))
+            .filter(|task| !task.description.is_empty())
+            .map(|task| (task.description.as_str(), &alone))
+            .collect();
+        let read = workers.map(known.chunks(BATCH).collect(), |texts| encoder.encode(texts));
+        for raw in read.into_iter().collect::<Result<Vec<_>, _>>()?.concat() {
+            self.remembered.push(self.standardiser.apply(&raw));
+        }
+        Ok(self)
     }
 
     /// What a generator remembers of the tasks.
     pub fn memory(&self) -> Memory {
-        Memory::of_tasks(self.described())
+        Memory::of_tasks(&self.described())
     }
 
-    /// Each task's name, and the conditions of its descriptions alone.
-    pub fn described(&self) -> impl Iterator<Item = (&str, &[Vec<f32>])> {
-        self.tasks.iter().map(|task| (task.data.name.as_str(), &task.conditions[..task.alone]))
+    /// Each task with the conditions of its descriptions alone.
+    pub fn described(&self) -> Vec<Described<'_>> {
+        self.tasks.iter().map(|task| task.described(self.widths.0)).collect()
     }
 }
 
-fn encode(data: &TaskData, most: usize, encoder: &Encoder, seed: u64) -> Result<Vec<Vec<f32>>, Error> {
+/// What was read of a task: conditions that are not standardised yet, and the tokens of each.
+struct Read {
+    conditions: Vec<Vec<f32>>,
+    prefixes: Vec<Vec<u32>>,
+}
+
+fn encode(data: &TaskData, most: usize, encoder: &Encoder, seed: u64) -> Result<Read, Error> {
     let mut noise = Noise::stream(seed, &data.name);
     let alone = Demonstrations::default();
     let mut demonstrated = Vec::new();
@@ -117,5 +172,6 @@ fn encode(data: &TaskData, most: usize, encoder: &Encoder, seed: u64) -> Result<
     for batch in texts.chunks(BATCH) {
         conditions.extend(encoder.encode(batch)?);
     }
-    Ok(conditions)
+    let prefixes = texts.iter().map(|(description, shown)| encoder.prefix(description, shown));
+    Ok(Read { conditions, prefixes: prefixes.collect::<Result<_, _>>()? })
 }

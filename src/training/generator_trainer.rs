@@ -5,8 +5,6 @@
 //! A generator that grows from a parent begins with the parent's weights, passes stage (i) over, and is
 //! held to what the parent wrote for the tasks that it remembers.
 
-use super::adapter_trainer::row_mean_weights;
-use super::evaluate::{Row, pack};
 use super::generator_data::{Corpus, CorpusTask};
 use super::gradients::{Shard, sum};
 use super::initial_weights::{lock, seed_weights, take_over, trained};
@@ -15,9 +13,10 @@ use super::progress::{Progress, Report};
 use super::reconstruction::Reconstruction;
 use super::replay::Replay;
 use super::schedule::Schedule;
+use super::through_base::{Taught, Through};
 use super::{Error, Workers, checkpoint};
-use crate::generator::{Arch, Cvae, Gaussian, GeneratorConfig, GeneratorFile, Parts, SlotSizes};
-use crate::lm::{Model, RowAdapters};
+use crate::generator::{Arch, Conditions, Cvae, Gaussian, GeneratorConfig, GeneratorFile, Parts, SlotSizes};
+use crate::lm::Model;
 use crate::lora::SharedA;
 use crate::noise::Noise;
 use candle_core::{DType, Tensor};
@@ -41,6 +40,10 @@ pub struct GeneratorRun {
     pub keep_reconstruction: f64,
     /// Weight, in stage (ii), of staying with what the parent wrote.
     pub keep_parent: f64,
+    /// The share of stage (ii)'s loss that is learned from the base's own answers behind the description; the rest
+    /// is learned from the labels.
+    #[serde(default)]
+    pub distil: f64,
     /// Nats of each latent unit that cost nothing.
     pub free_bits: f64,
     /// The seed of everything.
@@ -69,6 +72,7 @@ impl Default for GeneratorRun {
             row_tokens: 96,
             keep_reconstruction: 0.02,
             keep_parent: 5.0,
+            distil: 0.0,
             free_bits: 0.05,
             seed: 1,
             checkpoint_every: 100,
@@ -97,11 +101,8 @@ impl GeneratorRun {
     fn config(&self, context: &GeneratorContext<'_>, corpus: &Corpus) -> GeneratorConfig {
         let layout = context.shared.layout().clone();
         match self.arch {
-            Arch::Cvae(_) => GeneratorConfig {
-                arch: self.arch,
-                ..GeneratorConfig::new(layout, context.alpha, corpus.condition_width())
-            },
-            Arch::IcmConv => GeneratorConfig::icm_conv(layout, context.alpha, corpus.condition_width()),
+            Arch::Cvae(sizes) => GeneratorConfig::cvae(layout, context.alpha, corpus.widths, sizes),
+            Arch::IcmConv => GeneratorConfig::icm_conv(layout, context.alpha, corpus.widths.0),
         }
     }
 }
@@ -307,7 +308,7 @@ impl<'a> Training<'a> {
             kl = Some(found.kl);
         }
         if let Some(replay) = &self.replay {
-            let changed = replay.loss(&self.cvae, REPLAYED, noise, self.context.model.device())?;
+            let changed = replay.loss((&self.cvae, self.corpus), REPLAYED, noise, self.context.model.device())?;
             loss = (loss + (changed * self.run.keep_parent)?)?;
         }
         Ok(Objective { loss, reported, kl })
@@ -315,22 +316,20 @@ impl<'a> Training<'a> {
 
     /// Stage (ii): half of the rows through a sample of the prior, half through its mean.
     fn cross_entropy(&self, count: usize, noise: &mut Noise) -> Result<Tensor, Error> {
-        let (mut conditions, mut rows): (Vec<f32>, Vec<Row>) = (Vec::new(), Vec::new());
+        let (mut conditions, mut rows): (Vec<&[f32]>, Vec<Taught>) = (Vec::new(), Vec::new());
         for _ in 0..count {
             let task: &CorpusTask = noise.pick(&self.corpus.tasks);
-            conditions.extend(noise.pick::<Vec<f32>>(&task.conditions));
-            rows.push(task.data.bare_row(self.context.bos, self.run.row_tokens, noise));
+            let which = noise.below(task.conditions.len());
+            conditions.push(&task.conditions[which]);
+            let row = task.data.bare_row(self.context.bos, self.run.row_tokens, noise);
+            rows.push(Taught { row, prefix: task.prefixes[which].clone() });
         }
-        let device = self.context.model.device();
-        let c = Tensor::from_vec(conditions, (count, self.config.condition), device)?;
+        let c = self.cvae.read(&Conditions::new(&conditions, &self.config, self.context.model.device())?)?;
         let prior = self.cvae.prior(&c)?;
         let z = self.half_sampled(&prior, count, noise)?;
         let slots = self.cvae.decode(&c, &z)?;
-        let adapters =
-            RowAdapters::of_slots(self.context.shared, &slots, self.context.alpha, self.context.model.dtype())?;
-        let packed = pack(&rows);
-        let weights: Vec<f32> = row_mean_weights(&packed, count).iter().map(|w| w / count as f32).collect();
-        Ok(self.context.model.packed_loss(&packed, &adapters, &weights)?)
+        let GeneratorContext { model, shared, alpha, .. } = *self.context;
+        Through { model, shared, alpha, distil: self.run.distil }.loss(&slots, &rows)
     }
 
     fn half_sampled(&self, prior: &Gaussian, count: usize, noise: &mut Noise) -> Result<Tensor, Error> {
@@ -343,7 +342,7 @@ impl<'a> Training<'a> {
 
     fn finish(self) -> Result<GeneratorFile, Error> {
         let memory = match self.context.parent {
-            Some(parent) => parent.memory().clone().with(self.corpus.described()),
+            Some(parent) => parent.memory().clone().with(&self.corpus.described()),
             None => self.corpus.memory(),
         };
         let file = GeneratorFile::new(Parts {

@@ -2,12 +2,14 @@
 
 use super::*;
 use crate::generator::Draw;
+use crate::lm::RowAdapters;
 use crate::lora::Module;
 use crate::task::{Base, Demonstrations, ENCODER_VERSION, Encoder};
 use crate::training::adapter_trainer::{AdapterContext, AdapterRun, train_adapters};
 use crate::training::dataset::TaskData;
 use crate::training::evaluate::exact_matches;
 use crate::training::finite_differences::check_direction;
+use crate::training::generator_data::Conditioning;
 use crate::training::progress::Silent;
 use crate::training::test_base::{base, constant_task};
 use candle_core::{Device, Var};
@@ -15,6 +17,10 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 
 const ALPHA: f64 = 4.0;
+
+fn conditioning(standardiser: Option<crate::generator::Standardiser>) -> Conditioning<'static> {
+    Conditioning { seed: 1, standardiser, hidden: &[] }
+}
 
 struct World {
     base: Base,
@@ -51,14 +57,14 @@ impl World {
         let mut done = done.into_inner().expect("no panic");
         let with = tasks.iter().map(|task| (task.clone(), done.remove(&task.name).unwrap_or_default())).collect();
         let encoder = Encoder::new(base.model().clone(), base.prompter().clone());
-        let corpus = Corpus::new(with, &encoder, (&workers, &Silent), (1, None)).expect("conditions");
+        let corpus = Corpus::new(with, &encoder, (&workers, &Silent), conditioning(None)).expect("conditions");
         Self { base, shared, tasks, corpus, workers }
     }
 
     /// A corpus of tasks without trained adapters.
     fn corpus_of(&self, names: &[&str], standardiser: Option<crate::generator::Standardiser>) -> Corpus {
         let tasks = names.iter().map(|a| (constant_task(a, a, self.base.prompter()), Vec::new())).collect();
-        Corpus::new(tasks, &self.encoder(), (&self.workers, &Silent), (1, standardiser)).expect("conditions")
+        Corpus::new(tasks, &self.encoder(), (&self.workers, &Silent), conditioning(standardiser)).expect("conditions")
     }
 
     fn encoder(&self) -> Encoder {

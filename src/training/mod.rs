@@ -20,6 +20,7 @@ mod replay;
 pub mod schedule;
 pub mod score;
 pub mod texts;
+mod through_base;
 pub mod trajectories;
 mod workers;
 

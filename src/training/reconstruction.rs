@@ -5,7 +5,9 @@
 use super::Error;
 use super::generator_data::Corpus;
 use super::initial_weights::lock;
-use crate::generator::{Arch, Cvae, GeneratorConfig, Normaliser, SlotSizes, kl_per_unit, principal_components};
+use crate::generator::{
+    Arch, Conditions, Cvae, GeneratorConfig, Normaliser, SlotSizes, kl_per_unit, principal_components,
+};
 use crate::noise::Noise;
 use candle_core::{Device, Tensor};
 use candle_nn::VarMap;
@@ -97,17 +99,17 @@ impl Reconstruction {
         (warmup, free_bits): (f64, f64),
         noise: &mut Noise,
     ) -> Result<Reconstructed, Error> {
-        let (mut conditions, mut inputs, mut targets) = (Vec::<f32>::new(), Vec::<f32>::new(), Vec::new());
+        let (mut conditions, mut inputs, mut targets) = (Vec::<&[f32]>::new(), Vec::<f32>::new(), Vec::new());
         for _ in 0..count {
             let which = noise.below(self.tasks.len());
             let task = &corpus.tasks[self.tasks[which]];
             let moment = noise.below(task.trajectory.len());
-            conditions.extend(noise.pick::<Vec<f32>>(&task.conditions));
+            conditions.push(noise.pick::<Vec<f32>>(&task.conditions));
             inputs.extend(&self.inputs[which][moment]);
             targets.push(&task.trajectory[moment]);
         }
         let device = &corpus.device;
-        let c = Tensor::from_vec(conditions, (count, config.condition), device)?;
+        let c = cvae.read(&Conditions::new(&conditions, config, device)?)?;
         let x = Tensor::from_vec(inputs, (count, ()), device)?;
         let (q, prior) = (cvae.encode(&x, &c)?, cvae.prior(&c)?);
         let epsilon = Tensor::from_vec(noise.normals(count * config.latent), (count, config.latent), device)?;

@@ -112,7 +112,7 @@ fn the_output_layer_and_its_cross_entropy_in_one() {
     let weight = Weight::Dense(random(&mut noise, &[7, 4]).detach());
     let (targets, weights) = ([1, 6, 0], [0.5, 0.2, 0.3]);
     for softcap in [None, Some(2.0)] {
-        let head = Head { weight: &weight, softcap, targets: &targets, weights: &weights };
+        let head = Head { weight: &weight, softcap, targets: &targets, weights: &weights, teacher: None };
         check(&[&hidden], || super::head_cross_entropy(&hidden, head));
         let logits = softcapped(weight.product(&hidden).expect("product"), softcap).expect("cap");
         let apart = super::cross_entropy(&logits, &targets, &weights).expect("loss");

@@ -22,9 +22,21 @@ pub struct Head<'a> {
     pub targets: &'a [u32],
     /// The factor of each token's loss.
     pub weights: &'a [f32],
+    /// Another model's states to learn from besides, or none.
+    pub teacher: Option<Teacher<'a>>,
 }
 
-/// Σ wₙ · −log softmax(W·hₙ)[targetₙ] for hidden states `[N, D]`, a scalar. They get a gradient.
+/// Hidden states whose distributions stand, in part, for the targets (Hinton, Vinyals and Dean 2015).
+#[derive(Clone, Copy, Debug)]
+pub struct Teacher<'a> {
+    /// `[N, D]`, before the same output layer.
+    pub hidden: &'a Tensor,
+    /// From 0, the targets alone, to 1, the teacher alone.
+    pub share: f64,
+}
+
+/// Σ wₙ · −log softmax(W·hₙ)[targetₙ] for hidden states `[N, D]`, a scalar. They get a gradient. With a teacher, its
+/// share of the loss is Σ wₙ · −Σᵥ teacherₙᵥ · log softmax(W·hₙ)ᵥ.
 pub fn head_cross_entropy(hidden: &Tensor, head: Head<'_>) -> Result<Tensor> {
     let (scored, _) = hidden.dims2()?;
     if head.targets.len() != scored || head.weights.len() != scored || scored == 0 {
@@ -39,7 +51,14 @@ pub fn head_cross_entropy(hidden: &Tensor, head: Head<'_>) -> Result<Tensor> {
         let logits = head.weight.product(&frozen.narrow(0, first, count)?)?.to_dtype(DType::F32)?;
         let capped = softcapped(logits, head.softcap)?;
         let at = first..first + count;
-        let (value, mut slope) = rows_loss(&capped, &head.targets[at.clone()], &head.weights[at])?;
+        let (mut value, mut slope) = rows_loss(&capped, &head.targets[at.clone()], &head.weights[at.clone()])?;
+        if let Some(teacher) = head.teacher {
+            let logits = head.weight.product(&teacher.hidden.detach().narrow(0, first, count)?)?;
+            let wanted = candle_nn::ops::softmax(&softcapped(logits.to_dtype(DType::F32)?, head.softcap)?, 1)?;
+            let (also, towards) = towards(&capped, &wanted, &head.weights[at])?;
+            value = (1.0 - teacher.share as f32) * value + teacher.share as f32 * also;
+            slope = ((slope * (1.0 - teacher.share))? + (towards * teacher.share)?)?;
+        }
         if let Some(cap) = head.softcap {
             let bend = (1.0 - (capped / f64::from(cap))?.sqr()?)?;
             slope = (slope * bend)?;
@@ -53,6 +72,14 @@ pub fn head_cross_entropy(hidden: &Tensor, head: Head<'_>) -> Result<Tensor> {
         return Tensor::new(loss, hidden.device());
     }
     hidden.apply_op1(Known { loss, slope: Tensor::cat(&slopes, 0)?.to_dtype(hidden.dtype())? })
+}
+
+/// The weighted cross-entropies of logits `[N, V]` with distributions `[N, V]`, summed, and the slope along the logits.
+fn towards(logits: &Tensor, wanted: &Tensor, weights: &[f32]) -> Result<(f32, Tensor)> {
+    let weights = Tensor::from_slice(weights, (weights.len(), 1), logits.device())?;
+    let logs = candle_nn::ops::log_softmax(logits, 1)?;
+    let value = wanted.mul(&logs)?.broadcast_mul(&weights)?.sum_all()?.neg()?.to_scalar::<f32>()?;
+    Ok((value, (logs.exp()? - wanted)?.broadcast_mul(&weights)?))
 }
 
 /// A scalar whose value and slope were computed together.

@@ -20,7 +20,7 @@ pub(in crate::lm) use attention::{rotated, softcapped};
 pub use cross_entropy::cross_entropy;
 pub(in crate::lm) use gated::fast_exp;
 pub use gated::gated;
-pub use head_cross_entropy::{Head, head_cross_entropy};
+pub use head_cross_entropy::{Head, Teacher, head_cross_entropy};
 pub use linear::{linear, lora_linear};
 pub use quantised_linear::{Blocks, quantised_linear};
 pub use rms_norm::rms_norm;

@@ -12,6 +12,7 @@ use crate::training::Workers;
 use crate::training::adapter_trainer::AdapterRun;
 use crate::training::base_data::BaseData;
 use crate::training::base_trainer::{BaseRun, train_base};
+use crate::training::dataset::TaskData;
 use crate::training::generator_data::{Conditioning, Corpus};
 use crate::training::generator_trainer::{GeneratorContext, GeneratorRun, train_generator};
 use crate::training::progress::Progress;
@@ -152,7 +153,7 @@ fn corpus(recipe: &Recipe, base: &Base, workers: &Workers, progress: &dyn Progre
     };
     let mut tasks = Vec::new();
     for task in chosen {
-        let data = recipe.data(task, base)?;
+        let data = TaskData { descriptions: recipe.descriptions(task), ..recipe.data(task, base)? };
         let trajectory = kept.load(&data, &recipe.adapter_run())?.map_or_else(Vec::new, |adapter| adapter.trajectory);
         tasks.push((data, trajectory));
     }

@@ -3,6 +3,7 @@
 use crate::generator::{Arch, SlotSizes};
 use crate::lm::Loading;
 use crate::lora::{Module, SharedA};
+use crate::noise::Noise;
 use crate::suite::SuiteTask;
 use crate::task::{Base, Part};
 use crate::training::Workers;
@@ -20,6 +21,8 @@ use std::path::{Path, PathBuf};
 
 /// Examples of each task.
 const SIZES: Sizes = Sizes { train: 240, test: 20 };
+/// Descriptions of its own that are read of a composition.
+const OWN_DESCRIPTIONS: usize = 3;
 const FILE: &str = "recipe.json";
 
 /// How the demo model is made.
@@ -64,8 +67,8 @@ pub(super) struct Recipe {
     #[arg(long, default_value_t = usize::MAX, hide_default_value = true)]
     #[serde(default = "every_task")]
     pub(super) tasks: usize,
-    /// Descriptions in other styles that each task gets beside its own
-    #[arg(long, default_value_t = 0)]
+    /// Descriptions in other styles that a composition gets beside its own; a task of one step gets ten times as many
+    #[arg(long, default_value_t = 2)]
     #[serde(default)]
     pub(super) restyled: usize,
     /// Heads of the pooling over a description's tokens; 0 for none
@@ -185,6 +188,18 @@ impl Recipe {
     pub(super) fn shared(&self, base: &Base) -> anyhow::Result<SharedA> {
         let layout = base.model().config().shape().layout(&Module::SEPARATE, self.rank);
         Ok(SharedA::random(layout, self.seed, &Device::Cpu)?)
+    }
+
+    /// The descriptions that the generator reads of a task: of a task of one step all, of the many compositions a few.
+    pub(super) fn descriptions(&self, task: &SuiteTask) -> Vec<String> {
+        let mut noise = Noise::stream(self.seed, &format!("descriptions of {}", task.name));
+        let (own, restyled) = match task.is_composition() {
+            true => (OWN_DESCRIPTIONS, self.restyled),
+            false => (usize::MAX, 10 * self.restyled),
+        };
+        let mut all: Vec<String> = task.descriptions.iter().take(own).cloned().collect();
+        all.extend((0..restyled).map(|_| task.restyled(&mut noise)));
+        all
     }
 
     /// How the generator is trained.

@@ -12,6 +12,7 @@ mod number_words;
 mod op;
 mod ops;
 mod statements;
+mod styles;
 mod words;
 
 #[cfg(test)]
@@ -26,6 +27,7 @@ use op::Op;
 use crate::noise::Noise;
 
 pub use statements::statements;
+pub use styles::MAX_RESTYLED_BYTES;
 
 /// The longest output, in bytes.
 pub const MAX_OUTPUT_BYTES: usize = 28;

@@ -64,11 +64,13 @@ pub struct Corpus {
 /// The last checkpoints of an adapter, flat B each.
 pub type Trajectory = Vec<Vec<f32>>;
 
-/// Conditions with demonstrations that are made of each task.
-const DEMONSTRATED: usize = 2;
+/// Conditions with demonstrations that are made of each task, and of each of very many.
+const DEMONSTRATED: (usize, usize) = (2, 1);
+/// Very many tasks.
+const MANY: usize = 2_000;
 /// Texts of a whole corpus, roughly: what is read in some minutes. Many tasks with few descriptions each teach more
 /// than few tasks with many.
-const TEXTS: usize = 50_000;
+const TEXTS: usize = 100_000;
 /// Descriptions of a parent's tasks that are read again.
 const REMEMBERED: usize = 1_500;
 /// Descriptions of a task that are read, where there are so many tasks.
@@ -91,14 +93,15 @@ impl Corpus {
             return Err(Error::NoData { what: "tasks" });
         }
         let done = AtomicUsize::new(0);
-        let most = (TEXTS / tasks.len()).saturating_sub(DEMONSTRATED).max(DESCRIPTIONS);
+        let demonstrated = if tasks.len() < MANY { DEMONSTRATED.0 } else { DEMONSTRATED.1 };
+        let most = (TEXTS / tasks.len()).saturating_sub(demonstrated).max(DESCRIPTIONS);
         let encoded = workers.map(tasks.iter().map(|(data, _)| data).collect(), |data| {
             if progress.cancelled() {
                 return Err(Error::Cancelled);
             }
             let step = done.fetch_add(1, Ordering::Relaxed) + 1;
             progress.report(&Report { phase: "descriptions", step, total: tasks.len(), metrics: &[] });
-            encode(data, most, encoder, conditioning.seed)
+            encode(data, (most, demonstrated), encoder, conditioning.seed)
         });
         let encoded: Vec<Read> = encoded.into_iter().collect::<Result<_, _>>()?;
         let widths = (encoder.width(), encoder.token_width());
@@ -155,11 +158,11 @@ struct Read {
     prefixes: Vec<Vec<u32>>,
 }
 
-fn encode(data: &TaskData, most: usize, encoder: &Encoder, seed: u64) -> Result<Read, Error> {
+fn encode(data: &TaskData, (most, shown): (usize, usize), encoder: &Encoder, seed: u64) -> Result<Read, Error> {
     let mut noise = Noise::stream(seed, &data.name);
     let alone = Demonstrations::default();
     let mut demonstrated = Vec::new();
-    for _ in 0..DEMONSTRATED {
+    for _ in 0..shown {
         let count = 1 + noise.below(4);
         let shown: Vec<Example> = (0..count).map(|_| noise.pick::<Example>(&data.shown).clone()).collect();
         let demonstrations = Demonstrations::new(shown).map_err(|_| Error::NoData { what: "demonstrations" })?;

@@ -6,6 +6,7 @@ pub mod base_trainer;
 pub mod checkpoint;
 pub mod comparison;
 pub mod dataset;
+pub mod diffusion;
 mod error;
 pub mod evaluate;
 pub mod generator_data;

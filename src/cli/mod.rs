@@ -8,8 +8,6 @@ mod demo_measure;
 mod demo_phases;
 mod demo_recipe;
 mod eval;
-mod eval_report;
-mod eval_retrain;
 mod generate;
 mod job_progress;
 mod migrate;

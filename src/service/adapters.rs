@@ -8,8 +8,9 @@ use crate::lora::{Adapter, write_peft};
 use crate::store::{
     AdapterFilter, AdapterKind, AdapterRecord, OnNameTaken, Page, PageRequest, PublishOutcome, StoreError,
 };
-use crate::task::{Demonstrations, Description, ENCODER_VERSION, Example};
-use crate::training::evaluate::{Row, mean_cross_entropy};
+use crate::task::{Demonstrations, Description, ENCODER_VERSION};
+use crate::training;
+use crate::training::best_of::{Samples, best_of};
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
@@ -239,7 +240,10 @@ impl Service {
             let encode = ms(started);
             let adapter = match seed {
                 None => generator.generate(&condition, Draw::Mean).map_err(Error::generator)?,
-                Some(seed) => best_of(&base, &generator, &condition, demonstrations.examples(), (seed, samples))?,
+                Some(seed) => {
+                    let samples = Samples { seed, count: samples };
+                    best_of(&base, &generator, (&condition, demonstrations.examples()), samples).map_err(unmade)?
+                }
             };
             let confidence = generator.confidence(&condition);
             let timings = CreateTimings { encode, generate: ms(started) - encode, total: ms(started) };
@@ -293,35 +297,13 @@ impl Service {
 /// Hexadecimal digits of an adapter's id.
 const ID_CHARS: usize = 32;
 
-/// Draws samples of z and keeps the adapter with the lowest cross-entropy on the demonstrations.
-fn best_of(
-    base: &crate::task::Base,
-    generator: &GeneratorFile,
-    condition: &[f32],
-    demonstrations: &[Example],
-    (seed, samples): (u64, usize),
-) -> Result<Adapter, Error> {
-    let mut best: Option<(f64, Adapter)> = None;
-    let pieces = demonstrations.iter().map(|example| {
-        let mut piece = base.prompter().scored(example)?;
-        if example.is_text() {
-            // As much of a text as the model reads tells the samples apart.
-            piece.tokens.truncate(base.model().config().context - base.begin().len());
-        }
-        Ok(piece)
-    });
-    let row = Row { prefix: base.begin().to_vec(), pieces: pieces.collect::<Result<_, _>>().map_err(Error::model)? };
-    for index in 0..samples {
-        let adapter = generator.generate(condition, Draw::Sample { seed, index }).map_err(Error::generator)?;
-        if samples == 1 {
-            return Ok(adapter);
-        }
-        let loss = mean_cross_entropy(base.model(), &row, &adapter).map_err(Error::internal)?;
-        if best.as_ref().is_none_or(|(lowest, _)| loss < *lowest) {
-            best = Some((loss, adapter));
-        }
+/// What a caller can mend of a failed choice between samples stays what it is.
+fn unmade(error: training::Error) -> Error {
+    match error {
+        training::Error::Model(error) => Error::model(error),
+        training::Error::Generator(error) => Error::generator(error),
+        other => Error::internal(other),
     }
-    best.map(|(_, adapter)| adapter).ok_or_else(|| Error::internal("no sample was drawn"))
 }
 
 fn invalid(field: &'static str, problem: String) -> Error {

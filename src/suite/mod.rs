@@ -7,6 +7,7 @@
 mod compose;
 mod describe;
 mod facts;
+mod free;
 mod input;
 mod number_words;
 mod op;
@@ -26,6 +27,7 @@ use op::Op;
 
 use crate::noise::Noise;
 
+pub use free::free_descriptions;
 pub use statements::statements;
 pub use styles::MAX_RESTYLED_BYTES;
 

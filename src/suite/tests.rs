@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use super::*;
 use crate::noise::Noise;
 
-fn suite() -> &'static Suite {
+pub(super) fn suite() -> &'static Suite {
     static SUITE: LazyLock<Suite> = LazyLock::new(Suite::builtin);
     &SUITE
 }

@@ -3,6 +3,7 @@
 pub mod adapter_trainer;
 pub mod base_data;
 pub mod base_trainer;
+pub mod best_of;
 pub mod checkpoint;
 pub mod comparison;
 pub mod dataset;
@@ -20,6 +21,7 @@ mod reconstruction;
 mod replay;
 pub mod schedule;
 pub mod score;
+pub mod statistics;
 pub mod texts;
 mod through_base;
 pub mod trajectories;

@@ -1,17 +1,25 @@
 //! `attune eval`: what the generator's adapters are worth, against what a user could do instead.
 
-use super::eval_report::{Recorded, Report};
+mod card;
+mod figures;
+mod recorded;
+mod report;
+mod retrain;
+
+use super::print;
 use super::terminal::Terminal;
-use super::{eval_retrain, print};
 use crate::app::{BaseOptions, demo_generator, load_base, recorded_evaluation};
 use crate::generator::GeneratorFile;
 use crate::suite::{Half, Suite};
 use crate::task::Base;
 use crate::training::Workers;
-use crate::training::comparison::{Comparison, Group};
+use crate::training::comparison::{Comparison, Group, Method, TaskScores, Wanted};
 use crate::training::progress::CancelFlag;
 use anyhow::Context;
 use clap::{Args, ValueEnum};
+use figures::Figures;
+use recorded::Recorded;
+use report::Report;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -22,6 +30,15 @@ enum HalfOption {
     Test,
     /// The half to tune with
     Dev,
+}
+
+/// What free descriptions are held against.
+const TEMPLATED: [Method; 2] = [Method::BaseDescription, Method::Generated];
+
+/// A method by its key.
+fn method(name: &str) -> Result<Method, String> {
+    let all = || Method::ALL.map(Method::name).join(", ");
+    Method::from_name(name).ok_or_else(|| format!("no method of this name: choose of {}", all()))
 }
 
 #[derive(Debug, Args)]
@@ -38,6 +55,12 @@ pub(super) struct Eval {
     /// Measure only the first tasks of each group, at least 2, for a quick look
     #[arg(long, env = "ATTUNE_EVAL_LIMIT", value_name = "TASKS", value_parser = clap::value_parser!(u32).range(2..))]
     limit: Option<u32>,
+    /// Measure so many times with other unseen inputs, demonstrations and pairings, for narrower intervals
+    #[arg(long, env = "ATTUNE_EVAL_SEEDS", value_name = "COUNT", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=100))]
+    seeds: u64,
+    /// Measure only these methods, by their keys in the report, with commas; all where none is given
+    #[arg(long, env = "ATTUNE_EVAL_METHODS", value_name = "METHOD", value_delimiter = ',', value_parser = method)]
+    methods: Vec<Method>,
     /// Print JSON instead of a table
     #[arg(long, env = "ATTUNE_EVAL_JSON")]
     json: bool,
@@ -79,19 +102,19 @@ impl Eval {
             limit: self.limit.map_or(usize::MAX, |limit| limit as usize),
         };
         let recorded = match self.retrain {
-            true => eval_retrain::retrain(&self.out, &comparison, &suite, half)?,
+            true => retrain::retrain(&self.out, &comparison, (&suite, half), self.seeds)?,
             false => recorded_evaluation().map(serde_json::from_slice::<Recorded>).transpose()?.unwrap_or_default(),
         };
-        let mut groups = Vec::new();
-        for group in Group::ALL {
-            groups.push((group, comparison.scores(group, &suite, half)?));
-        }
+        let recorded = recorded.of_base(base.digest());
+        let groups = self.measure(&comparison, &suite, half)?;
         terminal.clear();
         let report = Report {
+            figures: Figures::new(&groups, &recorded, half),
             groups: &groups,
-            recorded: recorded.of_base(base.digest()),
+            recorded,
             generator: generator.digest()?,
             base: &base,
+            seeds: self.seeds,
             seconds: started.elapsed().as_secs_f64(),
             retrained: self.retrain,
         };
@@ -102,6 +125,23 @@ impl Eval {
             std::fs::write(path, report.card()).with_context(|| format!("cannot write {}", path.display()))?;
         }
         print(&if self.json { serde_json::to_string_pretty(&report.json())? } else { report.table() })
+    }
+
+    /// Every group by every method, and the tasks of the free descriptions by the templates' descriptions as well.
+    fn measure(
+        &self,
+        comparison: &Comparison<'_>,
+        suite: &Suite,
+        half: Half,
+    ) -> anyhow::Result<Vec<(Group, Vec<TaskScores>)>> {
+        let methods = if self.methods.is_empty() { Method::ALL.to_vec() } else { self.methods.clone() };
+        let described: Vec<Method> = methods.iter().copied().filter(|method| TEMPLATED.contains(method)).collect();
+        let mut groups = Vec::new();
+        for group in Group::ALL.into_iter().chain([Group::FreeTemplates]) {
+            let methods = if group == Group::FreeTemplates { &described } else { &methods };
+            groups.push((group, comparison.measure((group, suite, half), Wanted { methods, seeds: self.seeds })?));
+        }
+        Ok(groups)
     }
 
     fn generator(&self, base: &Base) -> anyhow::Result<GeneratorFile> {

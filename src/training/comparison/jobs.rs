@@ -1,0 +1,229 @@
+//! The rows that are scored: one for each task, seed and method (and description, where the method reads it).
+
+use super::controls::{Condition, Known, other_task};
+use super::{Comparison, Drawn, Method, Subject};
+use crate::generator::Draw;
+use crate::lm::RowAdapters;
+use crate::lora::Adapter;
+use crate::noise::Noise;
+use crate::task::{Demonstrations, Example};
+use crate::training::Error;
+use crate::training::best_of::{Samples, best_of};
+use crate::training::dataset::TaskData;
+use crate::training::evaluate::{Row, exact_matches, rate};
+use crate::training::progress::Report;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Rows of one pass.
+const ROWS: usize = 4;
+/// Samples of which the best is kept.
+const SAMPLES: usize = 8;
+/// Tokens that stand behind a description's prefix when it is read: the encoder's probes.
+const PROBE_TOKENS: usize = 32;
+
+/// One row to score, and through what.
+pub(super) struct Job {
+    pub(super) task: usize,
+    pub(super) seed: usize,
+    pub(super) method: Method,
+    pub(super) prefix: Vec<u32>,
+    pub(super) data: Arc<TaskData>,
+    pub(super) through: Through,
+}
+
+/// What a row goes through. Adapters are made when their row's turn comes: all together would fill the memory.
+pub(super) enum Through {
+    Base,
+    Adapter(Arc<Adapter>),
+    /// The adapter of this standardised condition.
+    Condition(Condition),
+    /// The weighted mean of the generated adapters of these training tasks.
+    Blend(Vec<(f64, String)>),
+    /// The adapter of a description and demonstrations.
+    Written {
+        description: String,
+        shown: Vec<Example>,
+    },
+    /// The best of several samples, for a description and demonstrations in its condition, on others.
+    Best {
+        written: Box<Through>,
+        chosen_by: Vec<Example>,
+        seed: u64,
+    },
+}
+
+/// All that is scored.
+pub(super) struct Plan {
+    pub(super) jobs: Vec<Job>,
+    /// By task and description.
+    pub(super) conditions: Vec<Vec<Condition>>,
+}
+
+/// One row's place in the plan.
+struct Place<'a> {
+    task: usize,
+    seed: usize,
+    which: usize,
+    drawn: &'a Drawn,
+    description: &'a str,
+}
+
+/// The first of the demonstrations that fit before `room` more tokens in the base's context.
+///
+/// # Errors
+/// Those of the tokenizer.
+pub fn fitting<'e>(
+    base: &crate::task::Base,
+    description: Option<&str>,
+    shown: &'e [Example],
+    room: usize,
+) -> Result<&'e [Example], Error> {
+    let most = base.model().config().context.saturating_sub(room);
+    let mut count = shown.len();
+    while count > 0 && base.prompter().prefix(description, &shown[..count])?.len() > most {
+        count -= 1;
+    }
+    Ok(&shown[..count])
+}
+
+impl Comparison<'_> {
+    pub(super) fn plan(&self, (subjects, known): (&[Subject], &Known), methods: &[Method]) -> Result<Plan, Error> {
+        let conditions = self.workers.map(subjects.iter().collect(), |subject| {
+            Ok(self.conditions(&subject.descriptions)?.into_iter().map(Arc::new).collect::<Vec<_>>())
+        });
+        let conditions = conditions.into_iter().collect::<Result<_, Error>>()?;
+        let mut plan = Plan { jobs: Vec::new(), conditions };
+        let mean = match methods.contains(&Method::MeanAdapter) {
+            true => Some(Arc::new(self.mean_adapter(known)?)),
+            false => None,
+        };
+        for (task, subject) in subjects.iter().enumerate() {
+            for (seed, drawn) in subject.draws.iter().enumerate() {
+                for (which, description) in subject.descriptions.iter().enumerate() {
+                    let place = Place { task, seed, which, drawn, description };
+                    for method in methods.iter().filter(|method| which == 0 || method.reads_description()) {
+                        let through = match (method, &mean) {
+                            (Method::MeanAdapter, Some(mean)) => Through::Adapter(Arc::clone(mean)),
+                            _ => self.through(*method, (&place, subject), (&plan.conditions, known))?,
+                        };
+                        let (prefix, data) = (self.prefix(*method, &place)?, Arc::clone(&drawn.data));
+                        plan.jobs.push(Job { task, seed, method: *method, prefix, data, through });
+                    }
+                }
+            }
+        }
+        Ok(plan)
+    }
+
+    /// What stands before the inputs.
+    fn prefix(&self, method: Method, place: &Place<'_>) -> Result<Vec<u32>, Error> {
+        let (description, shown) = match method {
+            Method::BaseDescription => (Some(place.description), [].as_slice()),
+            Method::BaseDemonstrations => (None, place.drawn.few()),
+            Method::BaseDemonstrations10 => (None, place.drawn.many.as_slice()),
+            Method::BaseDescriptionDemonstrations => (Some(place.description), place.drawn.few()),
+            _ => return Ok(self.base.begin().to_vec()),
+        };
+        let shown = fitting(self.base, description, shown, place.drawn.data.longest())?;
+        Ok(self.base.prompter().prefix(description, shown)?)
+    }
+
+    fn through(
+        &self,
+        method: Method,
+        (place, subject): (&Place<'_>, &Subject),
+        (conditions, known): (&[Vec<Condition>], &Known),
+    ) -> Result<Through, Error> {
+        let condition = &conditions[place.task][place.which];
+        let seed = place.seed as u64;
+        let written =
+            |shown: &[Example]| Through::Written { description: place.description.to_owned(), shown: shown.to_vec() };
+        let best =
+            |written: Through| Through::Best { written: Box::new(written), chosen_by: place.drawn.many.clone(), seed };
+        Ok(match method {
+            Method::BaseBare
+            | Method::BaseDescription
+            | Method::BaseDemonstrations
+            | Method::BaseDemonstrations10
+            | Method::BaseDescriptionDemonstrations => Through::Base,
+            Method::MeanAdapter => Through::Adapter(Arc::new(self.mean_adapter(known)?)),
+            // Conditions are standardised: nothing but zeros is the mean of all.
+            Method::ConstantCondition => Through::Condition(Arc::new(vec![0.0; condition.len()])),
+            Method::RandomDescription => {
+                let label = format!("random description {} {}", subject.name, place.which);
+                let description = known.random_sentence(place.description, &mut Noise::stream(seed, &label));
+                Through::Written { description, shown: Vec::new() }
+            }
+            Method::ShuffledDescription => {
+                let other = &conditions[other_task(place.task, conditions.len(), seed)];
+                Through::Condition(Arc::clone(&other[place.which % other.len()]))
+            }
+            Method::NearestAdapter => {
+                let nearest = self.neighbours(condition, &subject.name)?.swap_remove(0);
+                Through::Blend(vec![(1.0, nearest.name)])
+            }
+            Method::NearestBlend => {
+                let near = self.neighbours(condition, &subject.name)?;
+                let weights = super::blend_weights(&near.iter().map(|near| near.similarity).collect::<Vec<_>>());
+                Through::Blend(weights.into_iter().zip(near.into_iter().map(|near| near.name)).collect())
+            }
+            Method::Generated => Through::Condition(Arc::clone(condition)),
+            Method::GeneratedDemonstrated => written(place.drawn.few()),
+            Method::GeneratedDemonstrated10 => written(&place.drawn.many),
+            Method::BestOfN => best(Through::Condition(Arc::clone(condition))),
+            Method::BestOfNDemonstrated => best(written(&place.drawn.many)),
+        })
+    }
+
+    /// The share of right answers of each job.
+    pub(super) fn hits(&self, name: &str, (jobs, known): (&[Job], &Known)) -> Result<Vec<f64>, Error> {
+        let done = AtomicUsize::new(0);
+        let parts = self.workers.map(jobs.chunks(ROWS).collect(), |chunk| -> Result<Vec<f64>, Error> {
+            if self.progress.cancelled() {
+                return Err(Error::Cancelled);
+            }
+            let adapters = chunk.iter().map(|job| self.adapter(&job.through, known)).collect::<Result<Vec<_>, _>>()?;
+            let rows: Vec<Row> = chunk.iter().map(|job| job.data.test_row(&job.prefix)).collect();
+            let refs: Vec<_> = adapters.iter().map(|a| a.as_deref().map(|a| (a, 1.0))).collect();
+            let adapters = RowAdapters::of_rows(&refs, self.base.model().dtype())?;
+            let hits = exact_matches(self.base.model(), &rows, &adapters)?;
+            let step = done.fetch_add(chunk.len(), Ordering::Relaxed) + chunk.len();
+            self.progress.report(&Report { phase: name, step, total: jobs.len(), metrics: &[] });
+            Ok(hits.iter().map(rate).collect())
+        });
+        Ok(parts.into_iter().collect::<Result<Vec<_>, _>>()?.concat())
+    }
+
+    /// The adapter that a row goes through; none for the base.
+    pub(super) fn adapter(&self, through: &Through, known: &Known) -> Result<Option<Arc<Adapter>>, Error> {
+        Ok(match through {
+            Through::Base => None,
+            Through::Adapter(adapter) => Some(Arc::clone(adapter)),
+            Through::Blend(parts) => Some(Arc::new(self.blend(parts, known)?)),
+            Through::Best { written, chosen_by, seed } => {
+                let Some(condition) = self.condition(written)? else { return Ok(None) };
+                let samples = Samples { seed: *seed, count: SAMPLES };
+                Some(Arc::new(best_of(self.base, self.generator, (&condition, chosen_by), samples)?))
+            }
+            Through::Condition(_) | Through::Written { .. } => match self.condition(through)? {
+                Some(condition) => Some(Arc::new(self.generator.generate(&condition, Draw::Mean)?)),
+                None => None,
+            },
+        })
+    }
+
+    fn condition(&self, through: &Through) -> Result<Option<Condition>, Error> {
+        Ok(match through {
+            Through::Condition(condition) => Some(Arc::clone(condition)),
+            Through::Written { description, shown } => {
+                let shown = fitting(self.base, Some(description), shown, PROBE_TOKENS)?;
+                let shown =
+                    Demonstrations::new(shown.to_vec()).map_err(|_| Error::NoData { what: "demonstrations" })?;
+                let raw = self.encoder().encode(&[(description.as_str(), &shown)])?.swap_remove(0);
+                Some(Arc::new(self.generator.standardised(&raw)?))
+            }
+            Through::Base | Through::Adapter(_) | Through::Blend(_) | Through::Best { .. } => None,
+        })
+    }
+}

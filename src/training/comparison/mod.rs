@@ -1,0 +1,150 @@
+//! What an adapter that was written from a description is worth, against what a user could do instead:
+//! exact match on unseen inputs of the task suite, for groups of tasks and methods side by side.
+//!
+//! Tuning looks at the development half of the held-out tasks only; the reported numbers are of the other half.
+//! A seed draws other unseen inputs and demonstrations of each task, and other pairings in the controls.
+
+mod controls;
+mod group;
+mod jobs;
+mod method;
+mod scores;
+mod subject;
+
+pub use controls::{BLENDED, Known, blend_weights};
+pub use group::{Group, TRAINING_TASKS};
+pub use jobs::fitting;
+pub use method::Method;
+pub use scores::{Described, TaskScores};
+pub use subject::{Drawn, Subject, unseen_inputs};
+
+use super::{Error, Workers, statistics};
+use crate::generator::GeneratorFile;
+use crate::lora::Adapter;
+use crate::suite::{Half, Suite, SuiteTask};
+use crate::task::{Base, Demonstrations, Encoder};
+use jobs::{Job, Through};
+use std::sync::Arc;
+
+/// What is compared.
+pub struct Comparison<'a> {
+    /// The base.
+    pub base: &'a Base,
+    /// The generator.
+    pub generator: &'a GeneratorFile,
+    /// Threads.
+    pub workers: &'a Workers,
+    /// Reports.
+    pub progress: &'a dyn super::progress::Progress,
+    /// Tasks of a group at most.
+    pub limit: usize,
+}
+
+/// What is measured of a group.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted<'a> {
+    /// The methods.
+    pub methods: &'a [Method],
+    /// How many seeds, at least one.
+    pub seeds: u64,
+}
+
+impl Comparison<'_> {
+    /// Scores the generated adapters alone on each task of a group: what the confidence is fitted on.
+    ///
+    /// # Errors
+    /// As [`Self::measure`].
+    pub fn scores(&self, group: Group, suite: &Suite, half: Half) -> Result<Vec<TaskScores>, Error> {
+        self.measure((group, suite, half), Wanted { methods: &[Method::Generated], seeds: 1 })
+    }
+
+    /// Scores methods on each task of a group.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`]; those of base and generator.
+    pub fn measure(
+        &self,
+        (group, suite, half): (Group, &Suite, Half),
+        wanted: Wanted<'_>,
+    ) -> Result<Vec<TaskScores>, Error> {
+        let tasks = self.tasks(group, suite, half);
+        let subjects: Vec<Subject> = tasks
+            .iter()
+            .map(|task| Subject::of_suite(task, (group, half), self.base, wanted.seeds))
+            .collect::<Result<_, _>>()?;
+        self.measure_subjects(group.name(), (&subjects, &Known::of_suite(suite)), wanted.methods)
+    }
+
+    /// Scores methods on given tasks. Reports are of the phase `name`.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`]; those of base and generator.
+    pub fn measure_subjects(
+        &self,
+        name: &str,
+        (subjects, known): (&[Subject], &Known),
+        methods: &[Method],
+    ) -> Result<Vec<TaskScores>, Error> {
+        let plan = self.plan((subjects, known), methods)?;
+        let hits = self.hits(name, (&plan.jobs, known))?;
+        Ok(scores::collect(self, subjects, (&plan, &hits)))
+    }
+
+    /// The tasks of a group that are measured.
+    pub fn tasks<'s>(&self, group: Group, suite: &'s Suite, half: Half) -> Vec<&'s SuiteTask> {
+        let mut tasks = group.tasks(suite, half);
+        tasks.truncate(self.limit);
+        tasks
+    }
+
+    /// Exact match of given adapters on the unseen inputs of tasks: by task, by seed. `adapters` has for each subject
+    /// those of its descriptions, or one.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`]; those of the base.
+    pub fn of_adapters(
+        &self,
+        name: &str,
+        subjects: &[Subject],
+        adapters: &[Vec<Arc<Adapter>>],
+    ) -> Result<Vec<Vec<f64>>, Error> {
+        let mut jobs = Vec::new();
+        for (task, (subject, adapters)) in subjects.iter().zip(adapters).enumerate() {
+            for (seed, drawn) in subject.draws.iter().enumerate() {
+                jobs.extend(adapters.iter().map(|adapter| Job {
+                    task,
+                    seed,
+                    method: Method::Generated,
+                    prefix: self.base.begin().to_vec(),
+                    data: Arc::clone(&drawn.data),
+                    through: Through::Adapter(Arc::clone(adapter)),
+                }));
+            }
+        }
+        let rates = self.hits(name, (&jobs, &Known::default()))?;
+        let of = |task: usize, seed: usize| {
+            let mine = jobs.iter().zip(&rates).filter(|(job, _)| (job.task, job.seed) == (task, seed));
+            statistics::mean_of(&mine.map(|(_, rate)| *rate).collect::<Vec<_>>())
+        };
+        let seeds = |(task, subject): (usize, &Subject)| (0..subject.draws.len()).map(|seed| of(task, seed)).collect();
+        Ok(subjects.iter().enumerate().map(seeds).collect())
+    }
+
+    /// The standardised conditions of descriptions alone.
+    ///
+    /// # Errors
+    /// Those of base and generator.
+    pub fn conditions(&self, descriptions: &[String]) -> Result<Vec<Vec<f32>>, Error> {
+        let nothing = Demonstrations::default();
+        let texts: Vec<(&str, &Demonstrations)> = descriptions.iter().map(|d| (d.as_str(), &nothing)).collect();
+        let raw = self.encoder().encode(&texts)?;
+        Ok(raw.iter().map(|c| self.generator.standardised(c)).collect::<Result<_, _>>()?)
+    }
+
+    fn encoder(&self) -> Encoder {
+        Encoder::new(self.base.model().clone(), self.base.prompter().clone())
+    }
+}
+
+#[cfg(test)]
+mod tests;

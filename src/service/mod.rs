@@ -29,6 +29,7 @@ pub use generate::{Prepared, whole};
 pub use generators::NewGenerator;
 pub use importing::ImportAdapter;
 pub use sampling::MAX_LOGPROBS;
+pub use task_data::{Halves, halves};
 pub use tasks::{Change, NewTask};
 pub use token_text::TokenText;
 pub use training::TrainHandler;

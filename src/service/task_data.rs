@@ -9,12 +9,21 @@ use crate::training::texts::{Cutter, TextHalves};
 /// Of every five examples one measures, where none is marked `test`.
 const EVERY: usize = 5;
 
-/// The task's examples in tokens. Those marked `test` measure; where none is, every fifth does, and of fewer than five
-/// texts the last tenth of each.
-///
-/// # Errors
-/// [`Error::NoData`] and [`Error::NoText`] where there is nothing to train on or to measure with; the tokenizer's.
-pub(super) fn task_data(task: TaskRecord, stored: Vec<Stored>, cutter: &Cutter<'_>) -> Result<TaskData, Error> {
+/// A task's examples in halves: to train on, and to measure with.
+pub enum Halves {
+    /// Inputs with outputs.
+    Answers {
+        /// To train on.
+        train: Vec<Example>,
+        /// To measure with.
+        test: Vec<Example>,
+    },
+    /// Plain texts.
+    Texts(TextHalves),
+}
+
+/// Those marked `test` measure; where none is, every fifth does, and of fewer than five texts the last tenth of each.
+pub fn halves(stored: Vec<Stored>) -> Halves {
     let marked = stored.iter().any(|example| example.split() == Some(Split::Test));
     let (mut train, mut test) = (Vec::new(), Vec::new());
     let (mut texts, mut test_texts) = (Vec::new(), Vec::new());
@@ -30,9 +39,22 @@ pub(super) fn task_data(task: TaskRecord, stored: Vec<Stored>, cutter: &Cutter<'
             Stored::Text { text, .. } => texts.push(text),
         }
     }
-    if texts.is_empty() && test_texts.is_empty() {
-        return TaskData::of_examples(&task.name, task.descriptions, train, &test, cutter.base.prompter());
+    match (texts.is_empty() && test_texts.is_empty(), marked) {
+        (true, _) => Halves::Answers { train, test },
+        (false, true) => Halves::Texts(TextHalves::given(texts, test_texts)),
+        (false, false) => Halves::Texts(TextHalves::split(texts)),
     }
-    let halves = if marked { TextHalves::given(texts, test_texts) } else { TextHalves::split(texts) };
-    TaskData::of_texts(&task.name, task.descriptions, halves, cutter)
+}
+
+/// The task's examples in tokens, in the halves of [`halves`].
+///
+/// # Errors
+/// [`Error::NoData`] and [`Error::NoText`] where there is nothing to train on or to measure with; the tokenizer's.
+pub(super) fn task_data(task: TaskRecord, stored: Vec<Stored>, cutter: &Cutter<'_>) -> Result<TaskData, Error> {
+    match halves(stored) {
+        Halves::Answers { train, test } => {
+            TaskData::of_examples(&task.name, task.descriptions, train, &test, cutter.base.prompter())
+        }
+        Halves::Texts(halves) => TaskData::of_texts(&task.name, task.descriptions, halves, cutter),
+    }
 }

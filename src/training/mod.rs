@@ -19,6 +19,7 @@ pub mod plan;
 pub mod progress;
 mod reconstruction;
 mod replay;
+pub mod rouge;
 pub mod schedule;
 pub mod score;
 pub mod statistics;

@@ -2,6 +2,9 @@
 
 mod card;
 mod figures;
+mod own;
+mod own_report;
+mod plots;
 mod recorded;
 mod report;
 mod retrain;
@@ -70,6 +73,23 @@ pub(super) struct Eval {
     /// Write the model card to this file
     #[arg(long, env = "ATTUNE_EVAL_CARD", value_name = "FILE")]
     card: Option<PathBuf>,
+    /// Draw what was measured into this folder: scores.svg, tasks.svg, and vectors.svg and adapters.svg, maps of the
+    /// tasks by their vectors and generated adapters
+    #[arg(long, env = "ATTUNE_EVAL_PLOTS", value_name = "DIR")]
+    plots: Option<PathBuf>,
+    /// Measure these tasks instead of the built-in suite, on a base and generator of your own: files and folders as
+    /// `attune task import` takes them. Short outputs are judged by exact match, free text by ROUGE-L of greedy
+    /// completions, plain texts by bits per character and perplexity. `known` are the tasks that the generator was trained
+    /// on, by their names. With --retrain each task's own LoRA is trained beside them
+    #[arg(
+        long,
+        env = "ATTUNE_EVAL_TASKS",
+        value_name = "FILE|DIR",
+        num_args = 1..,
+        value_delimiter = ',',
+        conflicts_with_all = ["card", "plots", "methods", "seeds", "half"]
+    )]
+    tasks: Vec<PathBuf>,
     /// Train anew what is otherwise shown as recorded: the tasks' own adapters, and the paper's architecture for as
     /// long as the generator's training took. Hours on a small machine; goes on where it was
     #[arg(long, env = "ATTUNE_EVAL_RETRAIN")]
@@ -87,11 +107,6 @@ impl Eval {
         let started = Instant::now();
         let base = load_base(&self.base)?;
         let generator = self.generator(&base)?;
-        let suite = Suite::builtin();
-        let half = match self.half {
-            HalfOption::Test => Half::Test,
-            HalfOption::Dev => Half::Dev,
-        };
         let workers = Workers::new(self.threads).context("cannot start threads")?;
         let terminal = Terminal::new(CancelFlag::default());
         let comparison = Comparison {
@@ -101,15 +116,28 @@ impl Eval {
             progress: &terminal,
             limit: self.limit.map_or(usize::MAX, |limit| limit as usize),
         };
+        if !self.tasks.is_empty() {
+            return self.own(&comparison, &terminal, started);
+        }
+        let suite = Suite::builtin();
+        let half = match self.half {
+            HalfOption::Test => Half::Test,
+            HalfOption::Dev => Half::Dev,
+        };
         let recorded = match self.retrain {
             true => retrain::retrain(&self.out, &comparison, (&suite, half), self.seeds)?,
             false => recorded_evaluation().map(serde_json::from_slice::<Recorded>).transpose()?.unwrap_or_default(),
         };
         let recorded = recorded.of_base(base.digest());
         let groups = self.measure(&comparison, &suite, half)?;
+        let figures = Figures::new(&groups, &recorded, half);
+        if let Some(dir) = &self.plots {
+            let drawn = plots::Drawn { groups: &groups, figures: &figures, recorded: &recorded };
+            plots::write(dir, &drawn, &comparison, (&suite, half))?;
+        }
         terminal.clear();
         let report = Report {
-            figures: Figures::new(&groups, &recorded, half),
+            figures,
             groups: &groups,
             recorded,
             generator: generator.digest()?,
@@ -125,6 +153,25 @@ impl Eval {
             std::fs::write(path, report.card()).with_context(|| format!("cannot write {}", path.display()))?;
         }
         print(&if self.json { serde_json::to_string_pretty(&report.json())? } else { report.table() })
+    }
+
+    /// The user's own tasks.
+    fn own(&self, comparison: &Comparison<'_>, terminal: &Terminal, started: Instant) -> anyhow::Result<()> {
+        let mut tasks = own::read(&self.tasks, comparison.base, terminal)?;
+        tasks.truncate(comparison.limit);
+        let report = own::measure(comparison, &tasks, self.retrain.then_some(self.out.as_path()))?;
+        terminal.clear();
+        if let Some(path) = &self.per_task {
+            std::fs::write(path, report.per_task()).with_context(|| format!("cannot write {}", path.display()))?;
+        }
+        if !self.json {
+            return print(&report.table());
+        }
+        let mut json = report.json();
+        json["generator"] = comparison.generator.digest()?.into();
+        json["base_model"] = comparison.base.digest().into();
+        json["seconds"] = started.elapsed().as_secs_f64().into();
+        print(&serde_json::to_string_pretty(&json)?)
     }
 
     /// Every group by every method, and the tasks of the free descriptions by the templates' descriptions as well.

@@ -87,12 +87,12 @@ pub(super) fn other_task(index: usize, count: usize, seed: u64) -> usize {
 }
 
 impl Comparison<'_> {
-    /// The nearest training tasks that are other ones.
-    pub(super) fn neighbours(&self, condition: &[f32], task: &str) -> Result<Vec<Nearest>, Error> {
+    /// The nearest training tasks that are other ones; none where it knows no other.
+    pub(super) fn neighbours(&self, condition: &[f32], task: &str) -> Vec<Nearest> {
         let mut found = self.generator.confidence(condition).nearest_tasks;
         found.retain(|near| near.name != task);
         found.truncate(BLENDED);
-        if found.is_empty() { Err(Error::NoData { what: "other tasks" }) } else { Ok(found) }
+        found
     }
 
     /// Those of `among` that are nearest to a condition, but for one of them: training tasks by name.
@@ -149,13 +149,14 @@ impl Comparison<'_> {
             .map_err(|e| generator::Error::from(e).into())
     }
 
-    pub(super) fn mean_adapter(&self, known: &Known) -> Result<Adapter, Error> {
+    /// The mean of the sample's generated adapters; none where there is no sample.
+    pub(super) fn mean_adapter(&self, known: &Known) -> Result<Option<Adapter>, Error> {
         if known.sample.is_empty() {
-            return Err(Error::NoData { what: "training tasks" });
+            return Ok(None);
         }
         let weight = 1.0 / known.sample.len() as f64;
         let parts: Vec<_> = known.sample.iter().map(|name| (weight, name.clone())).collect();
-        self.blend(&parts, known)
+        self.blend(&parts, known).map(Some)
     }
 }
 

@@ -95,7 +95,7 @@ impl Comparison<'_> {
         let conditions = conditions.into_iter().collect::<Result<_, Error>>()?;
         let mut plan = Plan { jobs: Vec::new(), conditions };
         let mean = match methods.contains(&Method::MeanAdapter) {
-            true => Some(Arc::new(self.mean_adapter(known)?)),
+            true => self.mean_adapter(known)?.map(Arc::new),
             false => None,
         };
         for (task, subject) in subjects.iter().enumerate() {
@@ -103,10 +103,11 @@ impl Comparison<'_> {
                 for (which, description) in subject.descriptions.iter().enumerate() {
                     let place = Place { task, seed, which, drawn, description };
                     for method in methods.iter().filter(|method| which == 0 || method.reads_description()) {
-                        let through = match (method, &mean) {
-                            (Method::MeanAdapter, Some(mean)) => Through::Adapter(Arc::clone(mean)),
-                            _ => self.through(*method, (&place, subject), (&plan.conditions, known))?,
+                        let through = match method {
+                            Method::MeanAdapter => mean.clone().map(Through::Adapter),
+                            _ => self.through(*method, (&place, subject), (&plan.conditions, known)),
                         };
+                        let Some(through) = through else { continue };
                         let (prefix, data) = (self.prefix(*method, &place)?, Arc::clone(&drawn.data));
                         plan.jobs.push(Job { task, seed, method: *method, prefix, data, through });
                     }
@@ -129,25 +130,27 @@ impl Comparison<'_> {
         Ok(self.base.prompter().prefix(description, shown)?)
     }
 
+    /// What a row goes through; none where the method cannot apply.
     fn through(
         &self,
         method: Method,
         (place, subject): (&Place<'_>, &Subject),
         (conditions, known): (&[Vec<Condition>], &Known),
-    ) -> Result<Through, Error> {
+    ) -> Option<Through> {
         let condition = &conditions[place.task][place.which];
         let seed = place.seed as u64;
         let written =
             |shown: &[Example]| Through::Written { description: place.description.to_owned(), shown: shown.to_vec() };
         let best =
             |written: Through| Through::Best { written: Box::new(written), chosen_by: place.drawn.many.clone(), seed };
-        Ok(match method {
+        Some(match method {
             Method::BaseBare
             | Method::BaseDescription
             | Method::BaseDemonstrations
             | Method::BaseDemonstrations10
             | Method::BaseDescriptionDemonstrations => Through::Base,
-            Method::MeanAdapter => Through::Adapter(Arc::new(self.mean_adapter(known)?)),
+            // It is one for all.
+            Method::MeanAdapter => return None,
             // Conditions are standardised: nothing but zeros is the mean of all.
             Method::ConstantCondition => Through::Condition(Arc::new(vec![0.0; condition.len()])),
             Method::RandomDescription => {
@@ -160,11 +163,12 @@ impl Comparison<'_> {
                 Through::Condition(Arc::clone(&other[place.which % other.len()]))
             }
             Method::NearestAdapter => {
-                let nearest = self.neighbours(condition, &subject.name)?.swap_remove(0);
+                let nearest = self.neighbours(condition, &subject.name).into_iter().next()?;
                 Through::Blend(vec![(1.0, nearest.name)])
             }
             Method::NearestBlend => {
-                let near = self.neighbours(condition, &subject.name)?;
+                let near = self.neighbours(condition, &subject.name);
+                near.first()?;
                 let weights = super::blend_weights(&near.iter().map(|near| near.similarity).collect::<Vec<_>>());
                 Through::Blend(weights.into_iter().zip(near.into_iter().map(|near| near.name)).collect())
             }

@@ -8,6 +8,7 @@ mod controls;
 mod group;
 mod jobs;
 mod method;
+mod own;
 mod scores;
 mod subject;
 
@@ -15,6 +16,7 @@ pub use controls::{BLENDED, Known, blend_weights};
 pub use group::{Group, TRAINING_TASKS};
 pub use jobs::fitting;
 pub use method::Method;
+pub use own::{Measured, Metric, OWN_METHODS, OwnScores, OwnTask};
 pub use scores::{Described, TaskScores};
 pub use subject::{Drawn, Subject, unseen_inputs};
 

@@ -102,7 +102,7 @@ fn the_blend_of_one_task_is_its_generated_adapter() {
     let alone = comparison.generator.generate(&condition, crate::generator::Draw::Mean).expect("an adapter");
     let blend = comparison.blend(&[(1.0, "x".to_owned())], &known).expect("an adapter");
     assert_eq!(alone.flat_b().expect("numbers"), blend.flat_b().expect("numbers"));
-    let neighbours = comparison.neighbours(&condition, "x").expect("neighbours");
+    let neighbours = comparison.neighbours(&condition, "x");
     assert_eq!(neighbours.len(), 2, "the task itself is none of its neighbours");
     let among = comparison.nearest_among(&condition, &["x", "z"], "x");
     assert_eq!(among.iter().map(|near| near.name.as_str()).collect::<Vec<_>>(), ["z"]);
@@ -116,4 +116,42 @@ fn demonstrations_that_do_not_fit_the_context_are_left_out() {
     let kept = fitting(&world.base, Some("Do it."), &long, 16).expect("tokens");
     assert_eq!(kept.len(), 2);
     assert!(fitting(&world.base, None, &long, context).expect("tokens").is_empty());
+}
+
+#[test]
+fn own_tasks_are_judged_by_what_their_outputs_are() {
+    let world = World::new();
+    let answers = |output: &str| {
+        let test: Vec<Example> = ["ab", "cd"].map(|input| Example::new(input, output)).into();
+        let data = TaskData::of_examples("t", vec!["Do it.".into()], test.clone(), &test, world.base.prompter());
+        let data = Arc::new(data.expect("a task"));
+        let draws = vec![Drawn { data, many: test.clone() }];
+        let (name, family, descriptions) = ("t".into(), String::new(), vec!["Do it.".into()]);
+        OwnTask { subject: Subject { name, family, descriptions, draws }, test }
+    };
+    let short = answers("x");
+    let long = answers("a long answer of many words");
+    assert_eq!((short.metric(), long.metric()), (Metric::ExactMatch, Metric::RougeL));
+    let scores = world.comparison().measure_own(&[short, long], &world.known()).expect("scores");
+    for task in &scores {
+        assert_eq!(task.methods.len(), OWN_METHODS.len(), "{}", task.name);
+        assert!(task.methods.values().all(|measured| (0.0..=1.0).contains(&measured.score)), "{task:?}");
+    }
+}
+
+#[test]
+fn plain_texts_have_no_prompt_for_a_description() {
+    use crate::training::texts::{Cutter, TextHalves};
+    let world = World::new();
+    let halves = TextHalves::given(vec!["A cat sat on the mat.".into()], vec!["The mat was flat.".into()]);
+    let cutter = Cutter { base: &world.base, tokens: 64 };
+    let data = TaskData::of_texts("t", vec!["Go on.".into()], halves, &cutter).expect("a task");
+    let draws = vec![Drawn { many: data.shown.clone(), data: Arc::new(data) }];
+    let (name, family, descriptions) = ("t".into(), String::new(), vec!["Go on.".into()]);
+    let task = OwnTask { subject: Subject { name, family, descriptions, draws }, test: Vec::new() };
+    let scores = world.comparison().measure_own(&[task], &world.known()).expect("scores").remove(0);
+    assert_eq!(scores.metric, Metric::BitsPerCharacter);
+    assert!(!scores.methods.contains_key(&Method::BaseDescription));
+    let bare = scores.methods[&Method::BaseBare];
+    assert!(bare.score > 0.0 && bare.perplexity.is_some_and(|perplexity| perplexity > 1.0), "{bare:?}");
 }

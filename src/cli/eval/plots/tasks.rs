@@ -1,0 +1,102 @@
+//! Each task's score: generated, against the description in the prompt and the task's own trained adapter.
+
+use super::{Area, BLUE, GREY, INK, LABEL, ORANGE, PALE, TITLE, Type, between, document, line, write_text};
+use crate::cli::eval::recorded::Recorded;
+use crate::training::comparison::{Group, Method, TaskScores};
+use anyhow::Context;
+use plotters::prelude::*;
+use plotters::style::text_anchor::HPos;
+
+const NAMES: i32 = 270;
+const PANEL: i32 = 140;
+const GAP: i32 = 20;
+const TOP: i32 = 96;
+const ROW: i32 = 14;
+/// Letters of a name that have room.
+const LETTERS: usize = 40;
+
+pub(super) fn svg(groups: &[(Group, Vec<TaskScores>)], recorded: &Recorded) -> anyhow::Result<String> {
+    let shown: Vec<_> = groups.iter().filter(|(group, _)| *group != Group::FreeTemplates).collect();
+    let rows = shown.iter().map(|(_, tasks)| tasks.len()).max().unwrap_or(0) as i32;
+    let width = 20 + (NAMES + PANEL + GAP) * shown.len() as i32;
+    document((width as u32, (TOP + ROW * rows + 20) as u32), |area| {
+        write_text(area, "Exact match by task, best generated first", (20, 24), TITLE)?;
+        legend(area)?;
+        for (at, (group, tasks)) in shown.iter().enumerate() {
+            panel(area, (*group, tasks, recorded), 20 + (NAMES + PANEL + GAP) * at as i32)?;
+        }
+        Ok(())
+    })
+}
+
+fn legend(area: &Area<'_>) -> anyhow::Result<()> {
+    let mut left = 26;
+    for (name, kind) in [
+        ("generated from the description", Mark::Generated),
+        ("the base with the description in its prompt", Mark::Prompted),
+        ("the task's own trained LoRA (recorded)", Mark::Trained),
+    ] {
+        kind.draw(area, (left, 50))?;
+        write_text(area, name, (left + 12, 50), LABEL)?;
+        left += 290;
+    }
+    Ok(())
+}
+
+#[derive(Clone, Copy)]
+enum Mark {
+    Generated,
+    Prompted,
+    Trained,
+}
+
+impl Mark {
+    fn draw(self, area: &Area<'_>, (x, y): (i32, i32)) -> anyhow::Result<()> {
+        match self {
+            Self::Generated => area.draw(&Circle::new((x, y), 4, BLUE.filled())).context("cannot draw"),
+            Self::Prompted => area.draw(&Circle::new((x, y), 4, ORANGE.stroke_width(2))).context("cannot draw"),
+            Self::Trained => line(area, (x, y - 6), (x, y + 6), INK.stroke_width(2)),
+        }
+    }
+}
+
+fn panel(
+    area: &Area<'_>,
+    (group, tasks, recorded): (Group, &[TaskScores], &Recorded),
+    left: i32,
+) -> anyhow::Result<()> {
+    let ends = (left + NAMES, left + NAMES + PANEL);
+    let score = |task: &TaskScores| task.mean(Method::Generated);
+    let mut sorted: Vec<&TaskScores> = tasks.iter().collect();
+    sorted.sort_by(|a, b| {
+        let by_score = score(b).unwrap_or(-1.0).total_cmp(&score(a).unwrap_or(-1.0));
+        by_score.then_with(|| a.name.cmp(&b.name))
+    });
+    write_text(area, group.name(), (left + NAMES - 8, TOP - 18), LABEL.from(HPos::Right))?;
+    for share in [0.0, 0.5, 1.0] {
+        let x = between(ends, share);
+        line(area, (x, TOP - 6), (x, TOP + ROW * sorted.len() as i32), PALE)?;
+        write_text(area, format!("{share}"), (x, TOP - 18), Type { size: 11, color: GREY, side: HPos::Center })?;
+    }
+    for (at, task) in sorted.into_iter().enumerate() {
+        let middle = TOP + ROW * at as i32 + ROW / 2;
+        let name = Type { size: 10, color: INK, side: HPos::Right };
+        write_text(area, short(&task.name), (left + NAMES - 8, middle), name)?;
+        let own = recorded.trained_lora_tasks.get(&task.name).copied();
+        for (kind, share) in
+            [(Mark::Trained, own), (Mark::Prompted, task.mean(Method::BaseDescription)), (Mark::Generated, score(task))]
+        {
+            if let Some(share) = share {
+                kind.draw(area, (between(ends, share), middle))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn short(name: &str) -> String {
+    if name.chars().count() <= LETTERS {
+        return name.to_owned();
+    }
+    name.chars().take(LETTERS - 1).chain(['…']).collect()
+}

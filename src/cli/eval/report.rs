@@ -57,7 +57,7 @@ impl Report<'_> {
         for (name, figures) in self.rows() {
             let _ = write!(text, "\n{:<NAME$}", self.marked(name));
             for figure in figures {
-                let _ = write!(text, "{:>CELL$}", cell(figure, 3).unwrap_or_else(|| "-".into()));
+                let _ = write!(text, "{:>CELL$}", aligned(figure));
             }
         }
         text.push_str("\n± half of the 95 % interval, by bootstrap over tasks");
@@ -143,6 +143,12 @@ pub(super) fn cell(figure: &Figure, digits: usize) -> Option<String> {
     let mean = figure.mean?;
     let around = figure.interval.map_or_else(String::new, |interval| format!(" ±{:.2}", interval.half_width()));
     Some(format!("{mean:.digits$}{around}"))
+}
+
+/// A cell of the table: means stand under each other whether they have an interval or not.
+fn aligned(figure: &Figure) -> String {
+    let cell = cell(figure, 3).unwrap_or_else(|| "-    ".into());
+    if figure.interval.is_some() { cell } else { format!("{cell}      ") }
 }
 
 fn column_json(column: &Column) -> Value {

@@ -68,7 +68,7 @@ impl Retraining<'_> {
         for group in groups {
             let (tasks, subjects) = self.subjects(group)?;
             let adapters: Vec<_> = self.trained(&tasks)?.into_iter().map(|adapter| vec![adapter]).collect();
-            let scores = self.comparison.of_adapters("own adapters", &subjects, &adapters)?;
+            let scores = self.comparison.by_seed("own adapters", &subjects, &adapters)?;
             let mean = mean_over_tasks(&scores).context("the group has no task")?;
             self.recorded.record(TRAINED_LORA, group.name(), mean);
             let by_task = subjects.iter().zip(&scores).map(|(subject, seeds)| (subject.name.clone(), mean_of(seeds)));
@@ -109,7 +109,7 @@ impl Retraining<'_> {
                 of_group[2].push(blend);
             }
             for (name, adapters) in [MEAN_TRAINED, NEAREST_TRAINED, BLEND_TRAINED].into_iter().zip(of_group) {
-                let scores = self.comparison.of_adapters("trained controls", &subjects, &adapters)?;
+                let scores = self.comparison.by_seed("trained controls", &subjects, &adapters)?;
                 let mean = mean_over_tasks(&scores).context("the group has no task")?;
                 self.recorded.record(name, group.name(), mean);
             }

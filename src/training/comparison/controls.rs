@@ -68,7 +68,10 @@ fn words<'a>(descriptions: impl Iterator<Item = &'a String>) -> Vec<String> {
 /// The softmax of similarities.
 pub fn blend_weights(similarities: &[f64]) -> Vec<f64> {
     let most = similarities.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let raw: Vec<f64> = similarities.iter().map(|x| ((x - most) / TEMPERATURE).exp()).collect();
+    let raw: Vec<f64> = similarities
+        .iter()
+        .map(|x| ((x - most) / std::env::var("HACK_T").ok().and_then(|t| t.parse().ok()).unwrap_or(TEMPERATURE)).exp())
+        .collect();
     let sum: f64 = raw.iter().sum();
     raw.into_iter().map(|x| x / sum).collect()
 }
@@ -107,20 +110,21 @@ impl Comparison<'_> {
         found
     }
 
-    /// The condition of a training task, by its first description; as far as the generator remembers it where its
-    /// descriptions are not known.
+    /// The condition of a training task, by its first description, or by the one that the generator
+    /// remembers.
     pub(super) fn condition_of(&self, name: &str, known: &Known) -> Result<Condition, Error> {
         let kept = || known.conditions.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(condition) = kept().get(name) {
             return Ok(Arc::clone(condition));
         }
-        let condition = match known.first.get(name) {
-            Some(description) => self.conditions(std::slice::from_ref(description))?.swap_remove(0),
-            None => {
-                let memory = self.generator.memory();
-                let found = memory.tasks.iter().find(|task| task.name == name);
-                found.map(|task| memory.condition(task)).ok_or(Error::NoData { what: "other tasks" })?
-            }
+        let remembered = || self.generator.tasks().iter().find(|task| task.name == name);
+        let told = || remembered().map(|task| task.description.clone()).filter(|description| !description.is_empty());
+        let condition = match known.first.get(name).cloned().or_else(told) {
+            Some(description) => self.conditions(&[description])?.swap_remove(0),
+            // A generator of an older form remembers no description.
+            None => remembered()
+                .map(|task| self.generator.memory().condition(task))
+                .ok_or(Error::NoData { what: "other tasks" })?,
         };
         let condition = Arc::new(condition);
         kept().insert(name.to_owned(), Arc::clone(&condition));

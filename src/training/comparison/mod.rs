@@ -20,7 +20,10 @@ pub use own::{Measured, Metric, OWN_METHODS, OwnScores, OwnTask};
 pub use scores::{Described, TaskScores};
 pub use subject::{Drawn, Subject, unseen_inputs};
 
-use super::{Error, Workers, statistics};
+pub use super::statistics::mean_of;
+
+use super::dataset::TaskData;
+use super::{Error, Workers};
 use crate::generator::GeneratorFile;
 use crate::lora::Adapter;
 use crate::suite::{Half, Suite, SuiteTask};
@@ -52,14 +55,6 @@ pub struct Wanted<'a> {
 }
 
 impl Comparison<'_> {
-    /// Scores the generated adapters alone on each task of a group: what the confidence is fitted on.
-    ///
-    /// # Errors
-    /// As [`Self::measure`].
-    pub fn scores(&self, group: Group, suite: &Suite, half: Half) -> Result<Vec<TaskScores>, Error> {
-        self.measure((group, suite, half), Wanted { methods: &[Method::Generated], seeds: 1 })
-    }
-
     /// Scores methods on each task of a group.
     ///
     /// # Errors
@@ -99,12 +94,24 @@ impl Comparison<'_> {
         tasks
     }
 
+    /// Exact match of given adapters on the unseen inputs of tasks, one by one.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`]; those of the base.
+    pub fn of_adapters(&self, group: Group, adapters: Vec<(TaskData, Adapter)>) -> Result<Vec<f64>, Error> {
+        let job = |(task, (data, adapter)): (usize, (TaskData, Adapter))| {
+            self.job_of((task, 0), &Arc::new(data), &Arc::new(adapter))
+        };
+        let jobs: Vec<Job> = adapters.into_iter().enumerate().map(job).collect();
+        self.hits(group.name(), (&jobs, &Known::default()))
+    }
+
     /// Exact match of given adapters on the unseen inputs of tasks: by task, by seed. `adapters` has for each subject
     /// those of its descriptions, or one.
     ///
     /// # Errors
     /// [`Error::Cancelled`]; those of the base.
-    pub fn of_adapters(
+    pub fn by_seed(
         &self,
         name: &str,
         subjects: &[Subject],
@@ -113,23 +120,27 @@ impl Comparison<'_> {
         let mut jobs = Vec::new();
         for (task, (subject, adapters)) in subjects.iter().zip(adapters).enumerate() {
             for (seed, drawn) in subject.draws.iter().enumerate() {
-                jobs.extend(adapters.iter().map(|adapter| Job {
-                    task,
-                    seed,
-                    method: Method::Generated,
-                    prefix: self.base.begin().to_vec(),
-                    data: Arc::clone(&drawn.data),
-                    through: Through::Adapter(Arc::clone(adapter)),
-                }));
+                jobs.extend(adapters.iter().map(|adapter| self.job_of((task, seed), &drawn.data, adapter)));
             }
         }
         let rates = self.hits(name, (&jobs, &Known::default()))?;
         let of = |task: usize, seed: usize| {
             let mine = jobs.iter().zip(&rates).filter(|(job, _)| (job.task, job.seed) == (task, seed));
-            statistics::mean_of(&mine.map(|(_, rate)| *rate).collect::<Vec<_>>())
+            mean_of(&mine.map(|(_, rate)| *rate).collect::<Vec<_>>())
         };
         let seeds = |(task, subject): (usize, &Subject)| (0..subject.draws.len()).map(|seed| of(task, seed)).collect();
         Ok(subjects.iter().enumerate().map(seeds).collect())
+    }
+
+    fn job_of(&self, (task, seed): (usize, usize), data: &Arc<TaskData>, adapter: &Arc<Adapter>) -> Job {
+        Job {
+            task,
+            seed,
+            method: Method::Generated,
+            prefix: self.base.begin().to_vec(),
+            data: Arc::clone(data),
+            through: Through::Adapter(Arc::clone(adapter)),
+        }
     }
 
     /// The standardised conditions of descriptions alone.

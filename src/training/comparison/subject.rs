@@ -41,7 +41,11 @@ pub struct Drawn {
 ///
 /// # Errors
 /// Those of the tokenizer.
-pub fn unseen_inputs(task: &SuiteTask, base: &Base, seed: u64) -> Result<TaskData, Error> {
+pub fn unseen_inputs(task: &SuiteTask, base: &Base) -> Result<TaskData, Error> {
+    inputs_of_seed(task, base, 0)
+}
+
+fn inputs_of_seed(task: &SuiteTask, base: &Base, seed: u64) -> Result<TaskData, Error> {
     TaskData::of_suite(task, base.prompter(), Sizes { train: SHOWN, test: TEST_INPUTS }, seed)
 }
 
@@ -55,7 +59,7 @@ impl Subject {
             let mut noise = Noise::stream(seed, &format!("demonstrations of {}", task.name));
             let many = task.examples(Part::Train, MANY_SHOWN, &mut noise);
             let many = many.into_iter().map(|example| Example::new(example.input, example.output)).collect();
-            Ok(Drawn { data: Arc::new(unseen_inputs(task, base, seed)?), many })
+            Ok(Drawn { data: Arc::new(inputs_of_seed(task, base, seed)?), many })
         };
         Ok(Self {
             name: task.name.clone(),

@@ -6,7 +6,7 @@ use crate::lora::{Module, SharedA};
 use crate::task::ENCODER_VERSION;
 use crate::task::Example;
 use crate::training::dataset::TaskData;
-use crate::training::generator_data::Corpus;
+use crate::training::generator_data::{Conditioning, Corpus};
 use crate::training::generator_trainer::{GeneratorContext, GeneratorRun, Stage, train_generator};
 use crate::training::progress::Silent;
 use crate::training::schedule::Schedule;
@@ -29,7 +29,9 @@ impl World {
         let tasks: Vec<TaskData> = ["x", "y", "z"].map(|a| constant_task(a, a, base.prompter())).into();
         let encoder = Encoder::new(base.model().clone(), base.prompter().clone());
         let with = tasks.iter().map(|task| (task.clone(), Vec::new())).collect();
-        let corpus = Corpus::new(with, &encoder, (&workers, &Silent), (1, None)).expect("conditions");
+        let corpus =
+            Corpus::new(with, &encoder, (&workers, &Silent), Conditioning { seed: 1, ..Conditioning::default() })
+                .expect("conditions");
         let stage = |steps| Stage { schedule: Schedule { peak: 2e-3, warmup: 1, decay: 0, steps }, batch: 3 };
         let run = GeneratorRun {
             reconstruction: stage(0),

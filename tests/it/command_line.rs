@@ -188,9 +188,6 @@ fn a_description_alone_makes_the_demo_do_its_task() {
 
 #[test]
 fn an_evaluation_reports_every_group_and_method() {
-    let output = Place::new().run(&["eval", "--json", "--limit", "2", "--half", "dev"]);
-    assert!(output.status.success(), "{}", text(&output.stderr));
-    let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
     let methods = [
         "base_bare",
         "base_description",
@@ -200,13 +197,62 @@ fn an_evaluation_reports_every_group_and_method() {
         "shuffled_description",
         "generated",
     ];
-    for group in ["train", "paraphrases", "heldout_compositions", "heldout_families"] {
-        assert_eq!(report["groups"][group]["tasks"], 2, "{group}");
+    let chosen = methods.join(",");
+    let place = Place::new();
+    let arguments = ["eval", "--json", "--limit", "2", "--half", "dev", "--plots", "plots", "--methods", &chosen];
+    let output = place.run(&arguments);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    for group in ["train", "paraphrases", "heldout_compositions", "heldout_families", "free_descriptions"] {
+        let group = &report["groups"][group];
+        assert_eq!(group["tasks"], 2, "{group}");
         for method in methods {
-            let score = report["groups"][group]["methods"][method].as_f64();
+            let score = group["methods"][method].as_f64();
             assert!(score.is_some_and(|score| (0.0..=1.0).contains(&score)), "{group} {method}: {score:?}");
+            let ends = group["intervals"][method].as_array().map_or(0, Vec::len);
+            assert_eq!(ends, 2, "{group} {method}");
         }
+        assert!(group["differences"]["base_bare"]["mean"].is_number(), "{group}");
+        assert!(group["differences"]["generated"].is_null(), "{group}");
     }
     let train = &report["groups"]["train"]["methods"];
     assert!(train["generated"].as_f64() > train["shuffled_description"].as_f64(), "{train}");
+    assert!(report["groups"]["free_descriptions"]["templates"]["methods"]["generated"].is_number());
+    assert!(report["ratios"]["paraphrases_vs_train"].is_number(), "{}", report["ratios"]);
+    assert_eq!(report["seeds"], 1);
+    for name in ["scores", "tasks", "vectors", "adapters"] {
+        let picture = place.path().join("plots").join(format!("{name}.svg"));
+        assert!(std::fs::read_to_string(&picture).is_ok_and(|svg| svg.contains("<svg")), "{}", picture.display());
+    }
+    let unknown = place.run(&["eval", "--methods", "magic"]);
+    refused(&unknown, 2, &["magic", "choose of base_bare", "best_of_n"]);
+}
+
+#[test]
+fn own_tasks_are_judged_by_what_their_outputs_are() {
+    let place = Place::new();
+    let lines = |output: &dyn Fn(&str) -> String| -> String {
+        let words = ["stone", "paper", "river", "cloud", "glass", "light", "green", "mouse", "table", "horse"];
+        words.map(|word| serde_json::json!({"input": word, "output": output(word)}).to_string()).join("\n")
+    };
+    place.write("reverse.jsonl", &lines(&|word| word.chars().rev().collect()));
+    place.write("story.jsonl", &lines(&|word| format!("Once there was a {word}, and all was well.")));
+    place.write("tale.txt", &"Once upon a time there was a king.\n".repeat(20));
+    let described = serde_json::json!([
+        {"task": "reverse", "definition": ["Write the word backwards."]},
+        {"task": "story", "definition": ["Tell a story of the word."]},
+    ]);
+    place.write("manifest.json", &described.to_string());
+    let output = place.run(&["eval", "--json", "--tasks", "reverse.jsonl", "story.jsonl", "tale.txt"]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let known = &report["groups"]["known"];
+    assert_eq!(known["tasks"], 1, "the demo's generator knows `reverse`: {report}");
+    let exact = &known["metrics"]["exact_match"]["methods"];
+    assert!(exact["generated"].as_f64() > exact["base_bare"].as_f64(), "{exact}");
+    let unseen = &report["groups"]["unseen"]["metrics"];
+    assert!(unseen["rouge_l"]["methods"]["generated"].is_number(), "{unseen}");
+    assert!(unseen["bits_per_character"]["perplexity"]["base_bare"].as_f64() > Some(1.0), "{unseen}");
+    let refusal = place.run(&["eval", "--tasks", "missing.jsonl"]);
+    refused(&refusal, 1, &["missing.jsonl", "cannot be read"]);
 }

@@ -55,7 +55,8 @@ pub(super) struct Eval {
     /// Which half of the held-out tasks is measured
     #[arg(long, env = "ATTUNE_EVAL_HALF", value_enum, default_value_t = HalfOption::Test)]
     half: HalfOption,
-    /// Measure only the first tasks of each group, at least 2, for a quick look
+    /// Measure only the first tasks of each group, at least 2, for a quick look; recorded figures stay those of whole
+    /// groups
     #[arg(long, env = "ATTUNE_EVAL_LIMIT", value_name = "TASKS", value_parser = clap::value_parser!(u32).range(2..))]
     limit: Option<u32>,
     /// Measure so many times with other unseen inputs, demonstrations and pairings, for narrower intervals

@@ -8,7 +8,7 @@ use crate::service::{Halves, NewTask, halves};
 use crate::task::{Base, Example};
 use crate::training::adapter_trainer::{AdapterContext, AdapterRun, TrainedAdapter};
 use crate::training::comparison::{Comparison, Drawn, Known, Measured, OwnTask, Subject};
-use crate::training::dataset::TaskData;
+use crate::training::dataset::{Kind, TaskData};
 use crate::training::progress::{Progress, Report};
 use crate::training::texts::Cutter;
 use crate::training::trajectories::Trajectories;
@@ -23,6 +23,8 @@ const AVERAGED: usize = 40;
 const SHOWN: usize = 10;
 /// Descriptions of a task that are measured.
 const DESCRIPTIONS: usize = 4;
+/// Room for the inputs that descriptions are read with.
+const PROBE_TOKENS: usize = 64;
 /// Where a folder keeps the own tasks' adapters.
 const ADAPTERS: &str = "own-adapters";
 
@@ -38,7 +40,11 @@ pub(super) fn read(paths: &[PathBuf], base: &Base, terminal: &Terminal) -> anyho
     }
     files.iter().for_each(|file| reader.read(file, &mut found));
     found.notes.iter().for_each(|note| terminal.line(&format!("note: {note}")));
-    anyhow::ensure!(found.problems.is_empty(), "{}", found.problems.join("\n"));
+    anyhow::ensure!(
+        found.problems.is_empty(),
+        "{}\n(`attune eval` takes descriptions from a manifest.json beside the files, or from the files themselves)",
+        found.problems.join("\n")
+    );
     anyhow::ensure!(!found.tasks.is_empty(), "no task was found: `attune task import` tells what files hold tasks");
     let mut names = HashSet::new();
     let mut tasks = Vec::new();
@@ -47,29 +53,63 @@ pub(super) fn read(paths: &[PathBuf], base: &Base, terminal: &Terminal) -> anyho
         anyhow::ensure!(names.insert(task.name.clone()), "two files make a task of the name {}: rename one", task.name);
         terminal.report(&Report { phase: "reading", step: index + 1, total, metrics: &[] });
         let name = task.name.clone();
-        tasks.push(own_task(task, base).with_context(|| format!("task {name}"))?);
+        let (task, note) = own_task(task, base).with_context(|| format!("task {name}"))?;
+        note.iter().for_each(|note| terminal.line(&format!("note: task {name}: {note}")));
+        tasks.push(task);
     }
     Ok(tasks)
 }
 
-fn own_task(task: NewTask, base: &Base) -> anyhow::Result<OwnTask> {
-    let descriptions: Vec<String> = task.descriptions.into_iter().take(DESCRIPTIONS).collect();
-    let (data, test) = match halves(task.examples) {
-        Halves::Answers { train, test } => {
+/// A task with what of it fits the base's context, and what was left out.
+fn own_task(task: NewTask, base: &Base) -> anyhow::Result<(OwnTask, Option<String>)> {
+    let all = task.descriptions.into_iter().take(DESCRIPTIONS).collect();
+    let (data, test, note) = match halves(task.examples) {
+        Halves::Answers { mut train, mut test } => {
             anyhow::ensure!(
                 !test.is_empty(),
                 "has no example to measure with: mark some with \"split\": \"test\", or give five or more"
             );
-            (TaskData::of_examples(&task.name, descriptions.clone(), train, &test, base.prompter())?, test)
+            let before = train.len() + test.len();
+            let room = base.model().config().context.saturating_sub(base.begin().len());
+            let fits =
+                |example: &Example| base.prompter().scored(example).is_ok_and(|piece| piece.tokens.len() <= room);
+            train.retain(fits);
+            test.retain(fits);
+            anyhow::ensure!(
+                !train.is_empty() && !test.is_empty(),
+                "its examples do not fit the base's context of {} tokens: shorten them, or take a base that reads more",
+                base.model().config().context
+            );
+            let less = before - train.len() - test.len();
+            let note = (less > 0).then(|| format!("{less} examples are longer than the base's context, and left out"));
+            (TaskData::of_examples(&task.name, all, train, &test, base.prompter())?, test, note)
         }
         Halves::Texts(halves) => {
             let cutter = Cutter { base, tokens: base.model().config().context };
-            (TaskData::of_texts(&task.name, descriptions.clone(), halves, &cutter)?, Vec::new())
+            (TaskData::of_texts(&task.name, all, halves, &cutter)?, Vec::new(), None)
         }
     };
+    let descriptions = readable(&data, base)?;
     let many: Vec<Example> = data.shown.iter().take(SHOWN).cloned().collect();
     let draws = vec![Drawn { data: Arc::new(data), many }];
-    Ok(OwnTask { subject: Subject { name: task.name, family: String::new(), descriptions, draws }, test })
+    Ok((OwnTask { subject: Subject { name: task.name, family: String::new(), descriptions, draws }, test }, note))
+}
+
+/// The descriptions that fit the base's context, with the longest example behind them where it stands there.
+fn readable(data: &TaskData, base: &Base) -> anyhow::Result<Vec<String>> {
+    let context = base.model().config().context;
+    let behind = if data.kind == Kind::Answers { data.longest().max(PROBE_TOKENS) } else { PROBE_TOKENS };
+    let mut descriptions = Vec::new();
+    for description in &data.descriptions {
+        if base.prompter().prefix(Some(description), &[])?.len() + behind <= context {
+            descriptions.push(description.clone());
+        }
+    }
+    anyhow::ensure!(
+        !descriptions.is_empty(),
+        "its descriptions leave no room for an example in the base's context of {context} tokens: shorten them"
+    );
+    Ok(descriptions)
 }
 
 /// Measures the tasks, and with a folder also adapters trained for each of them.

@@ -9,7 +9,7 @@ use crate::suite::{Half, Suite, SuiteTask};
 use crate::training::comparison::{Comparison, Group, Method, Subject, Wanted, blend_weights};
 use crate::training::statistics::{mean_of, mean_over_tasks};
 use anyhow::Context;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -81,8 +81,9 @@ impl Retraining<'_> {
     fn others_adapters(&mut self) -> anyhow::Result<()> {
         let sample = self.suite.sample(self.recipe.adapter_tasks);
         let trained = self.trained(&sample)?;
-        let names: Vec<&str> = sample.iter().map(|task| task.name.as_str()).collect();
-        let by_name: BTreeMap<&str, &Arc<Adapter>> = names.iter().copied().zip(&trained).collect();
+        let names: HashSet<&str> = sample.iter().map(|task| task.name.as_str()).collect();
+        let by_name: BTreeMap<&str, &Arc<Adapter>> =
+            sample.iter().map(|task| task.name.as_str()).zip(&trained).collect();
         let even = 1.0 / trained.len().max(1) as f64;
         let mean = Arc::new(self.blend(trained.iter().map(|adapter| (even, adapter)))?);
         for group in Group::ALL {

@@ -20,7 +20,7 @@ const ROWS: usize = 4;
 /// Samples of which the best is kept.
 const SAMPLES: usize = 8;
 /// Tokens that stand behind a description's prefix when it is read: the encoder's probes.
-const PROBE_TOKENS: usize = 32;
+const PROBE_TOKENS: usize = 64;
 
 /// One row to score, and through what.
 pub(super) struct Job {

@@ -106,7 +106,7 @@ fn the_blend_of_one_task_is_its_generated_adapter() {
     assert_eq!(alone.flat_b().expect("numbers"), blend.flat_b().expect("numbers"));
     let neighbours = comparison.neighbours(&condition, "x");
     assert_eq!(neighbours.len(), 2, "the task itself is none of its neighbours");
-    let among = comparison.nearest_among(&condition, &["x", "z"], "x");
+    let among = comparison.nearest_among(&condition, &["x", "z"].into(), "x");
     assert_eq!(among.iter().map(|near| near.name.as_str()).collect::<Vec<_>>(), ["z"]);
 }
 

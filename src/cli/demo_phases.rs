@@ -144,6 +144,16 @@ fn set_steps(run: &mut GeneratorRun, (reconstruction, cross_entropy): (usize, us
     }
 }
 
+/// The tasks that have a trained adapter, with what the generator reads of them.
+pub(super) fn trained_corpus(
+    recipe: &Recipe,
+    base: &Base,
+    workers: &Workers,
+    progress: &dyn Progress,
+) -> anyhow::Result<Corpus> {
+    corpus(&Recipe { tasks: recipe.adapter_tasks, ..recipe.clone() }, base, workers, progress)
+}
+
 fn corpus(recipe: &Recipe, base: &Base, workers: &Workers, progress: &dyn Progress) -> anyhow::Result<Corpus> {
     let kept = recipe.trajectories(base, &recipe.shared(base)?)?;
     let suite = Suite::builtin();

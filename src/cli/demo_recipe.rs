@@ -4,12 +4,13 @@ use crate::generator::{Arch, SlotSizes};
 use crate::lm::Loading;
 use crate::lora::{Module, SharedA};
 use crate::noise::Noise;
-use crate::suite::SuiteTask;
+use crate::suite::{Suite, SuiteTask};
 use crate::task::{Base, Part};
 use crate::training::Workers;
 use crate::training::adapter_trainer::{AdapterContext, AdapterRun, TrainedAdapter};
 use crate::training::dataset::{Sizes, TaskData};
 use crate::training::generator_trainer::GeneratorRun;
+use crate::training::multi_task::{Told, multi_task};
 use crate::training::progress::Progress;
 use crate::training::schedule::Schedule;
 use crate::training::trajectories::Trajectories;
@@ -23,6 +24,8 @@ use std::path::{Path, PathBuf};
 const SIZES: Sizes = Sizes { train: 240, test: 20 };
 /// Descriptions of its own that are read of a composition.
 const OWN_DESCRIPTIONS: usize = 3;
+/// Examples of each task for the one adapter that is to do them all.
+const MULTI_TASK_SIZES: Sizes = Sizes { train: 6, test: 1 };
 const FILE: &str = "recipe.json";
 
 /// How the demo model is made.
@@ -224,6 +227,35 @@ impl Recipe {
 
     pub(super) fn data(&self, task: &SuiteTask, base: &Base) -> anyhow::Result<TaskData> {
         Ok(TaskData::of_suite(task, base.prompter(), SIZES, self.seed)?)
+    }
+
+    /// One adapter for all training tasks that sees bare inputs, and one whose inputs stand behind descriptions.
+    pub(super) fn multi_task(
+        &self,
+        base: &Base,
+        shared: &SharedA,
+        workers: &Workers,
+        progress: &dyn Progress,
+    ) -> anyhow::Result<Vec<TrainedAdapter>> {
+        let suite = Suite::builtin();
+        let data = |task: &SuiteTask| TaskData::of_suite(task, base.prompter(), MULTI_TASK_SIZES, self.seed);
+        let tasks: Vec<TaskData> = suite.training().map(data).collect::<Result<_, _>>()?;
+        let all = [Told::Nothing, Told::Description]
+            .map(|told| multi_task(&tasks, base.prompter(), told, (MULTI_TASK_SIZES.train, self.seed)));
+        let all: Vec<TaskData> = all.into_iter().collect::<Result<_, _>>()?;
+        let run = self.adapter_run();
+        let schedule = Schedule { peak: 3e-3, warmup: 50, decay: 750, steps: 1500 };
+        // As many tokens a step as eight tasks' adapters take, and one of the two a thread.
+        let run = AdapterRun { row_tokens: 8 * run.row_tokens, group: 1, schedule, keep: 1, ..run };
+        let context = AdapterContext {
+            model: base.model(),
+            shared,
+            bos: base.begin(),
+            workers,
+            progress,
+            checkpoints: Some(self.out.join("adapters")),
+        };
+        Ok(self.trajectories(base, shared)?.of_tasks(&context, &all, &run)?)
     }
 
     pub(super) fn trajectories(&self, base: &Base, shared: &SharedA) -> anyhow::Result<Trajectories> {

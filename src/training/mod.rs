@@ -14,6 +14,7 @@ pub mod generator_data;
 pub mod generator_trainer;
 mod gradients;
 mod initial_weights;
+pub mod multi_task;
 pub mod optimizer;
 pub mod plan;
 pub mod progress;

@@ -1,5 +1,6 @@
 //! `attune eval`: what the generator's adapters are worth, against what a user could do instead.
 
+mod baselines;
 mod card;
 mod figures;
 mod own;

@@ -21,13 +21,13 @@ const NEAREST_TRAINED: &str = "nearest_trained_lora";
 const BLEND_TRAINED: &str = "blend_trained_lora";
 
 /// A retraining under way.
-struct Retraining<'a> {
-    recipe: Recipe,
-    comparison: &'a Comparison<'a>,
+pub(super) struct Retraining<'a> {
+    pub(super) recipe: Recipe,
+    pub(super) comparison: &'a Comparison<'a>,
     suite: &'a Suite,
     half: Half,
     seeds: u64,
-    recorded: Recorded,
+    pub(super) recorded: Recorded,
 }
 
 /// Trains and measures, and writes what was found to `evaluation.json` in the folder. Figures of other methods that
@@ -46,6 +46,8 @@ pub(super) fn retrain(
     let mut run = Retraining { recipe: Recipe::of_folder(out)?, comparison, suite, half, seeds, recorded };
     run.own_adapters()?;
     run.others_adapters()?;
+    run.diffusion()?;
+    run.multi_task()?;
     run.icm_conv()?;
     std::fs::write(&path, serde_json::to_string_pretty(&run.recorded)?)
         .with_context(|| format!("cannot write {}", path.display()))?;
@@ -135,7 +137,7 @@ impl Retraining<'_> {
         Ok(())
     }
 
-    fn subjects(&self, group: Group) -> anyhow::Result<(Vec<&SuiteTask>, Vec<Subject>)> {
+    pub(super) fn subjects(&self, group: Group) -> anyhow::Result<(Vec<&SuiteTask>, Vec<Subject>)> {
         let tasks = self.comparison.tasks(group, self.suite, self.half);
         let subject = |task: &&SuiteTask| Subject::of_suite(task, (group, self.half), self.comparison.base, self.seeds);
         let subjects = tasks.iter().map(subject).collect::<Result<_, _>>()?;

@@ -123,7 +123,36 @@ impl Comparison<'_> {
                 jobs.extend(adapters.iter().map(|adapter| self.job_of((task, seed), &drawn.data, adapter)));
             }
         }
-        let rates = self.hits(name, (&jobs, &Known::default()))?;
+        self.means_by_seed(name, subjects, &jobs)
+    }
+
+    /// As [`Self::by_seed`], of one adapter for all tasks that is told which is wanted: inputs stand behind each of
+    /// the task's descriptions.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`]; those of the base.
+    pub fn described_by_seed(
+        &self,
+        name: &str,
+        subjects: &[Subject],
+        adapter: &Arc<Adapter>,
+    ) -> Result<Vec<Vec<f64>>, Error> {
+        let mut jobs = Vec::new();
+        for (task, subject) in subjects.iter().enumerate() {
+            for description in &subject.descriptions {
+                let prefix = self.base.prompter().prefix(Some(description), &[])?;
+                let drawn = subject.draws.iter().enumerate();
+                jobs.extend(drawn.map(|(seed, drawn)| Job {
+                    prefix: prefix.clone(),
+                    ..self.job_of((task, seed), &drawn.data, adapter)
+                }));
+            }
+        }
+        self.means_by_seed(name, subjects, &jobs)
+    }
+
+    fn means_by_seed(&self, name: &str, subjects: &[Subject], jobs: &[Job]) -> Result<Vec<Vec<f64>>, Error> {
+        let rates = self.hits(name, (jobs, &Known::default()))?;
         let of = |task: usize, seed: usize| {
             let mine = jobs.iter().zip(&rates).filter(|(job, _)| (job.task, job.seed) == (task, seed));
             mean_of(&mine.map(|(_, rate)| *rate).collect::<Vec<_>>())
@@ -148,10 +177,18 @@ impl Comparison<'_> {
     /// # Errors
     /// Those of base and generator.
     pub fn conditions(&self, descriptions: &[String]) -> Result<Vec<Vec<f32>>, Error> {
+        let raw = self.raw_conditions(descriptions)?;
+        Ok(raw.iter().map(|c| self.generator.standardised(c)).collect::<Result<_, _>>()?)
+    }
+
+    /// The conditions of descriptions alone, as the base reads them.
+    ///
+    /// # Errors
+    /// Those of the base.
+    pub fn raw_conditions(&self, descriptions: &[String]) -> Result<Vec<Vec<f32>>, Error> {
         let nothing = Demonstrations::default();
         let texts: Vec<(&str, &Demonstrations)> = descriptions.iter().map(|d| (d.as_str(), &nothing)).collect();
-        let raw = self.encoder().encode(&texts)?;
-        Ok(raw.iter().map(|c| self.generator.standardised(c)).collect::<Result<_, _>>()?)
+        Ok(self.encoder().encode(&texts)?)
     }
 
     fn encoder(&self) -> Encoder {

@@ -1,7 +1,7 @@
 //! What a build's generator is worth on the tasks that one may tune with: a quick look after each training, and what
 //! its confidence is fitted to.
 
-use crate::generator::{Draw, GeneratorFile};
+use crate::generator::{Draw, Evidence, GeneratorFile};
 use crate::suite::{Half, Suite};
 use crate::task::{Base, Demonstrations, Encoder};
 use crate::training::Workers;
@@ -13,14 +13,13 @@ const DESCRIPTIONS: usize = 3;
 /// Groups that are looked at.
 const GROUPS: [Group; 3] = [Group::Train, Group::HeldOutCompositions, Group::HeldOutFamilies];
 
-/// How near a description is to the nearest training task, and its adapter's exact match, for the held-out tasks of the
-/// development half. The means of the groups are told.
+/// What speaks for a description's adapter, and its exact match, for the held-out tasks of the development half. The means of the groups are told.
 pub(super) fn development(
     generator: &GeneratorFile,
     base: &Base,
     workers: &Workers,
     progress: &dyn Progress,
-) -> anyhow::Result<Vec<(f64, f64)>> {
+) -> anyhow::Result<Vec<(Evidence, f64)>> {
     let comparison = Comparison { base, generator, workers, progress, limit: usize::MAX };
     let encoder = Encoder::new(base.model().clone(), base.prompter().clone());
     let (suite, nothing) = (Suite::builtin(), Demonstrations::default());
@@ -31,8 +30,7 @@ pub(super) fn development(
             for description in task.unseen_descriptions.iter().chain(&task.descriptions).take(DESCRIPTIONS) {
                 let raw = encoder.encode(&[(description.as_str(), &nothing)])?;
                 let condition = generator.standardised(&raw[0])?;
-                let nearest = generator.confidence(&condition).nearest_tasks;
-                similar.push(nearest.first().map_or(-1.0, |near| near.similarity));
+                similar.push(generator.evidence(&condition)?);
                 adapters.push((unseen_inputs(task, base)?, generator.generate(&condition, Draw::Mean)?));
             }
         }

@@ -15,6 +15,7 @@ use crate::training::base_trainer::{BaseRun, train_base};
 use crate::training::dataset::TaskData;
 use crate::training::generator_data::{Conditioning, Corpus};
 use crate::training::generator_trainer::{GeneratorContext, GeneratorRun, train_generator};
+use crate::training::judge_trainer::{JudgeRun, with_judge};
 use crate::training::progress::Progress;
 use crate::training::schedule::Schedule;
 use anyhow::Context;
@@ -85,6 +86,7 @@ pub(super) fn generator(recipe: &Recipe, workers: &Workers, progress: &dyn Progr
     }
     let bytes = std::fs::read(&trained).with_context(|| format!("cannot read {}", trained.display()))?;
     let file = GeneratorFile::from_bytes(&bytes, base.model().device())?;
+    let file = judged(recipe, file, &base, workers, progress)?;
     write(&path, &calibrated(file, &base, workers, progress)?.to_bytes()?)
 }
 
@@ -191,6 +193,23 @@ fn context<'a>(
         progress,
         checkpoint: None,
     }
+}
+
+/// The generator with a judge, which tries its adapters on the training tasks.
+fn judged(
+    recipe: &Recipe,
+    generator: GeneratorFile,
+    base: &Base,
+    workers: &Workers,
+    progress: &dyn Progress,
+) -> anyhow::Result<GeneratorFile> {
+    let suite = Suite::builtin();
+    let data = |task| -> anyhow::Result<TaskData> {
+        Ok(TaskData { descriptions: recipe.descriptions(task), ..recipe.small_data(task, base)? })
+    };
+    let tasks: Vec<TaskData> = suite.training().map(data).collect::<Result<_, _>>()?;
+    let run = JudgeRun { seed: recipe.seed, ..JudgeRun::default() };
+    Ok(with_judge(generator, base, &tasks, &run, (workers, progress))?)
 }
 
 /// The generator with its confidence fitted on the development half of the held-out tasks.

@@ -24,8 +24,8 @@ use std::path::{Path, PathBuf};
 const SIZES: Sizes = Sizes { train: 240, test: 20 };
 /// Descriptions of its own that are read of a composition.
 const OWN_DESCRIPTIONS: usize = 3;
-/// Examples of each task for the one adapter that is to do them all.
-const MULTI_TASK_SIZES: Sizes = Sizes { train: 6, test: 1 };
+/// Examples of each task where a few of every task will do.
+const FEW: Sizes = Sizes { train: 8, test: 1 };
 const FILE: &str = "recipe.json";
 
 /// How the demo model is made.
@@ -225,6 +225,11 @@ impl Recipe {
         AdapterRun { schedule, ..run }
     }
 
+    /// A few examples of a task.
+    pub(super) fn small_data(&self, task: &SuiteTask, base: &Base) -> anyhow::Result<TaskData> {
+        Ok(TaskData::of_suite(task, base.prompter(), FEW, self.seed)?)
+    }
+
     pub(super) fn data(&self, task: &SuiteTask, base: &Base) -> anyhow::Result<TaskData> {
         Ok(TaskData::of_suite(task, base.prompter(), SIZES, self.seed)?)
     }
@@ -238,10 +243,10 @@ impl Recipe {
         progress: &dyn Progress,
     ) -> anyhow::Result<Vec<TrainedAdapter>> {
         let suite = Suite::builtin();
-        let data = |task: &SuiteTask| TaskData::of_suite(task, base.prompter(), MULTI_TASK_SIZES, self.seed);
+        let data = |task| self.small_data(task, base);
         let tasks: Vec<TaskData> = suite.training().map(data).collect::<Result<_, _>>()?;
         let all = [Told::Nothing, Told::Description]
-            .map(|told| multi_task(&tasks, base.prompter(), told, (MULTI_TASK_SIZES.train, self.seed)));
+            .map(|told| multi_task(&tasks, base.prompter(), told, (FEW.train, self.seed)));
         let all: Vec<TaskData> = all.into_iter().collect::<Result<_, _>>()?;
         let run = self.adapter_run();
         let schedule = Schedule { peak: 3e-3, warmup: 50, decay: 750, steps: 1500 };

@@ -1,9 +1,10 @@
 //! A generator with all that it needs at inference, as one safetensors file: A0, networks,
 //! normaliser (in the decoder's basis and means), standardiser, the training tasks' vectors.
 
-use super::confidence::confidence;
+use super::confidence::{confidence, nearest};
 use super::{
-    Calibration, Conditions, Confidence, Cvae, Error, GeneratorConfig, Memory, Scale, Standardiser, TaskVector,
+    Calibration, Conditions, Confidence, Cvae, Error, Evidence, GeneratorConfig, Judge, Memory, Nearest, Scale,
+    Standardiser, TaskVector,
 };
 use crate::lora::{Adapter, SharedA};
 use crate::noise::Noise;
@@ -39,6 +40,7 @@ pub struct GeneratorFile {
     calibration: Calibration,
     weights: HashMap<String, Tensor>,
     cvae: Cvae,
+    judge: Option<Judge>,
 }
 
 /// What a trainer hands over.
@@ -68,10 +70,12 @@ impl GeneratorFile {
     /// # Errors
     /// Where a weight is missing or of another shape.
     pub fn new(parts: Parts) -> Result<Self, Error> {
-        let wanted = |name: &String| ["prior.", "decoder.", "pooling."].iter().any(|part| name.starts_with(part));
+        let wanted =
+            |name: &String| ["prior.", "decoder.", "pooling.", "judge."].iter().any(|part| name.starts_with(part));
         let weights: HashMap<String, Tensor> =
             parts.weights.into_iter().filter(|(name, _)| wanted(name)).map(|(n, t)| (n, t.detach())).collect();
         let cvae = load_cvae(&parts.config, &weights)?;
+        let judge = load_judge(&parts.config, &weights)?;
         Ok(Self {
             config: parts.config,
             base_digest: parts.base_digest,
@@ -82,6 +86,7 @@ impl GeneratorFile {
             calibration: Calibration::default(),
             weights,
             cvae,
+            judge,
         })
     }
 
@@ -116,6 +121,7 @@ impl GeneratorFile {
         let vectors = take("tasks")?.to_vec2::<f32>()?;
         let (axes, within) = (take("tasks.axes")?.to_vec2()?, take("tasks.within")?.to_vec1()?);
         let cvae = load_cvae(&header.config, &tensors)?;
+        let judge = load_judge(&header.config, &tensors)?;
         let descriptions = header.descriptions.into_iter().chain(std::iter::repeat(String::new()));
         let tasks = header.tasks.into_iter().zip(vectors).zip(descriptions);
         let tasks = tasks.map(|((name, vector), description)| TaskVector { name, vector, description });
@@ -129,6 +135,7 @@ impl GeneratorFile {
             calibration: header.calibration,
             weights: tensors,
             cvae,
+            judge,
         })
     }
 
@@ -239,6 +246,16 @@ impl GeneratorFile {
         self
     }
 
+    /// The same generator with a judge, whose weights are by name.
+    ///
+    /// # Errors
+    /// A missing tensor, or one of another shape, is named.
+    pub fn judged(mut self, weights: HashMap<String, Tensor>) -> Result<Self, Error> {
+        self.weights.extend(weights.into_iter().map(|(name, tensor)| (name, tensor.detach())));
+        self.judge = load_judge(&self.config, &self.weights)?;
+        Ok(self)
+    }
+
     /// The networks.
     pub fn cvae(&self) -> &Cvae {
         &self.cvae
@@ -280,8 +297,32 @@ impl GeneratorFile {
     }
 
     /// The trust in the adapter of a standardised condition.
-    pub fn confidence(&self, condition: &[f32]) -> Confidence {
-        confidence(condition, &self.memory, self.calibration)
+    ///
+    /// # Errors
+    /// [`Error::Condition`] where it has another width; those of the tensor library.
+    pub fn confidence(&self, condition: &[f32]) -> Result<Confidence, Error> {
+        Ok(confidence(condition, self.judgement(condition)?, &self.memory, self.calibration))
+    }
+
+    /// The nearest training tasks of a standardised condition, nearest first.
+    pub fn nearest_tasks(&self, condition: &[f32]) -> Vec<Nearest> {
+        nearest(condition, &self.memory)
+    }
+
+    /// What speaks for the adapter of a standardised condition.
+    ///
+    /// # Errors
+    /// As [`Self::confidence`].
+    pub fn evidence(&self, condition: &[f32]) -> Result<Evidence, Error> {
+        let similarity = self.nearest_tasks(condition).first().map_or(-1.0, |near| near.similarity);
+        Ok(Evidence { similarity, judged: self.judgement(condition)? })
+    }
+
+    fn judgement(&self, condition: &[f32]) -> Result<f64, Error> {
+        let Some(judge) = &self.judge else { return Ok(0.0) };
+        let conditions = Conditions::new(&[condition], &self.config, self.shared.tensors()[0].device())?;
+        let odds = judge.forward(&self.cvae.read(&conditions)?)?;
+        Ok(f64::from(odds.flatten_all()?.to_vec1::<f32>()?[0]))
     }
 }
 
@@ -297,6 +338,14 @@ pub enum Draw {
         /// Which sample of it, from 0.
         index: usize,
     },
+}
+
+fn load_judge(config: &GeneratorConfig, weights: &HashMap<String, Tensor>) -> Result<Option<Judge>, Error> {
+    if !weights.keys().any(|name| name.starts_with("judge.")) {
+        return Ok(None);
+    }
+    let device = weights.values().next().map_or(Device::Cpu, |t| t.device().clone());
+    Judge::new(config, &VarBuilder::from_tensors(weights.clone(), DType::F32, &device)).map(Some)
 }
 
 fn load_cvae(config: &GeneratorConfig, weights: &HashMap<String, Tensor>) -> Result<Cvae, Error> {

@@ -1,6 +1,7 @@
 //! How near a description is to what the generator was trained on.
 
 use super::Memory;
+use nalgebra::{Matrix3, Vector3};
 use serde::{Deserialize, Serialize};
 
 /// One of the nearest training tasks.
@@ -23,47 +24,72 @@ pub struct Confidence {
     pub nearest_tasks: Vec<Nearest>,
 }
 
-/// The logistic curve from the nearest similarity to the chance of a right answer, fitted on the development half
-/// of the held-out tasks.
+/// What speaks for an adapter before it is tried.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Evidence {
+    /// Of the nearest training task, −1 where there is none.
+    pub similarity: f64,
+    /// The judge's log-odds; 0 of a generator that has none.
+    pub judged: f64,
+}
+
+/// The logistic curve from the evidence to the chance of a right answer, fitted on the development half of the
+/// held-out tasks.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Calibration {
+    /// Of the similarity.
     slope: f64,
+    /// The similarity in the middle, where the judge says even.
     middle: f64,
+    /// Of what the judge says.
+    #[serde(default)]
+    judged: f64,
 }
 
 impl Default for Calibration {
     /// A rough guess, for a generator that has no held-out tasks.
     fn default() -> Self {
-        Self { slope: 12.0, middle: 0.6 }
+        Self { slope: 12.0, middle: 0.6, judged: 1.0 }
     }
 }
 
 impl Calibration {
-    /// The curve of the highest likelihood for pairs of a nearest similarity and a share of right answers, by
-    /// Newton's steps; a weak pull towards a flat curve keeps it finite where one similarity divides all.
-    pub fn fit(seen: &[(f64, f64)]) -> Self {
-        const PULL: f64 = 1e-2;
-        let (mut slope, mut offset) = (0.0, 0.0);
-        for _ in 0..50 {
-            let (mut g, mut h) = ([-PULL * slope, -PULL * offset], [PULL, 0.0, PULL]);
-            for &(x, y) in seen {
-                let p = logistic(slope * x + offset);
-                let w = p * (1.0 - p);
-                g = [g[0] + (y - p) * x, g[1] + (y - p)];
-                h = [h[0] + w * x * x, h[1] + w * x, h[2] + w];
-            }
-            let det = (h[0] * h[2] - h[1] * h[1]).max(1e-12);
-            slope += (h[2] * g[0] - h[1] * g[1]) / det;
-            offset += (h[0] * g[1] - h[1] * g[0]) / det;
-        }
-        // Where similarity tells nothing, or the wrong way round, the curve stays nearly flat.
-        let slope = if slope.is_finite() { slope.max(1e-3) } else { 1e-3 };
-        Self { slope, middle: if offset.is_finite() { -offset / slope } else { 0.0 } }
+    /// The curve of the highest likelihood for pairs of evidence and a share of right answers, by Newton's steps; a
+    /// weak pull towards a flat curve keeps it finite where one number divides all. A slope the wrong way round, of
+    /// what tells nothing, is left out.
+    pub fn fit(seen: &[(Evidence, f64)]) -> Self {
+        let both = slopes(seen, [true, true]);
+        let found = match both {
+            [similarity, judged, _] if similarity >= 0.0 && judged >= 0.0 => both,
+            [similarity, judged, _] => slopes(seen, [similarity >= 0.0, judged >= 0.0]),
+        };
+        let [slope, judged, offset] = found.map(|x| if x.is_finite() { x } else { 0.0 });
+        let slope = slope.max(1e-3);
+        Self { slope, middle: -offset / slope, judged: judged.max(0.0) }
     }
 
-    fn score(self, similarity: f64) -> f64 {
-        logistic(self.slope * (similarity - self.middle))
+    fn score(self, evidence: Evidence) -> f64 {
+        logistic(self.slope * (evidence.similarity - self.middle) + self.judged * evidence.judged)
     }
+}
+
+/// The slopes of similarity and judge, those that are used, and the offset.
+fn slopes(seen: &[(Evidence, f64)], used: [bool; 2]) -> [f64; 3] {
+    const PULL: f64 = 1e-2;
+    let mut w = Vector3::zeros();
+    for _ in 0..50 {
+        let (mut gradient, mut curvature) = (-PULL * w, PULL * Matrix3::identity());
+        for (evidence, y) in seen {
+            let part = |value: f64, used: bool| if used { value } else { 0.0 };
+            let x = Vector3::new(part(evidence.similarity, used[0]), part(evidence.judged, used[1]), 1.0);
+            let p = logistic(w.dot(&x));
+            gradient += x * (y - p);
+            curvature += x * x.transpose() * (p * (1.0 - p));
+        }
+        let Some(step) = curvature.lu().solve(&gradient) else { break };
+        w += step;
+    }
+    [w[0], w[1], w[2]]
 }
 
 fn logistic(x: f64) -> f64 {
@@ -74,15 +100,22 @@ fn logistic(x: f64) -> f64 {
 const NAMED: usize = 5;
 
 /// The confidence of a standardised condition.
-pub(super) fn confidence(condition: &[f32], memory: &Memory, calibration: Calibration) -> Confidence {
+pub(super) fn confidence(condition: &[f32], judged: f64, memory: &Memory, calibration: Calibration) -> Confidence {
+    let nearest = nearest(condition, memory);
+    let similarity = nearest.first().map_or(-1.0, |near| near.similarity);
+    let score = calibration.score(Evidence { similarity, judged });
+    Confidence { score, in_distribution: score >= 0.5, nearest_tasks: nearest }
+}
+
+/// The nearest training tasks of a standardised condition, nearest first.
+pub(super) fn nearest(condition: &[f32], memory: &Memory) -> Vec<Nearest> {
     let vector = memory.along(condition);
     let named =
         |task: &super::TaskVector| Nearest { name: task.name.clone(), similarity: cosine(&vector, &task.vector) };
     let mut nearest: Vec<Nearest> = memory.tasks.iter().map(named).collect();
     nearest.sort_by(|a, b| b.similarity.total_cmp(&a.similarity).then_with(|| a.name.cmp(&b.name)));
     nearest.truncate(NAMED);
-    let score = calibration.score(nearest.first().map_or(-1.0, |n| n.similarity));
-    Confidence { score, in_distribution: score >= 0.5, nearest_tasks: nearest }
+    nearest
 }
 
 fn cosine(a: &[f32], b: &[f32]) -> f64 {
@@ -94,14 +127,28 @@ fn cosine(a: &[f32], b: &[f32]) -> f64 {
 mod tests {
     use super::*;
 
+    fn alone(similarity: f64) -> Evidence {
+        Evidence { similarity, judged: 0.0 }
+    }
+
     #[test]
     fn the_fitted_curve_rises_through_the_similarity_that_divides_right_from_wrong() {
-        let seen: Vec<(f64, f64)> =
-            (0..40).map(|i| f64::from(i) / 40.0).map(|x| (x, if x > 0.7 { 0.9 } else { 0.1 })).collect();
+        let seen: Vec<(Evidence, f64)> =
+            (0..40).map(|i| f64::from(i) / 40.0).map(|x| (alone(x), if x > 0.7 { 0.9 } else { 0.1 })).collect();
         let fitted = Calibration::fit(&seen);
         assert!((fitted.middle - 0.7).abs() < 0.1, "{fitted:?}");
-        assert!(fitted.score(0.95) > 0.8 && fitted.score(0.3) < 0.2, "{fitted:?}");
-        assert!(Calibration::fit(&[(0.9, 1.0), (0.1, 0.0)]).slope.is_finite());
-        assert!(Calibration::fit(&[]).score(0.5).is_finite());
+        assert!(fitted.score(alone(0.95)) > 0.8 && fitted.score(alone(0.3)) < 0.2, "{fitted:?}");
+        assert!(Calibration::fit(&[(alone(0.9), 1.0), (alone(0.1), 0.0)]).slope.is_finite());
+        assert!(Calibration::fit(&[]).score(alone(0.5)).is_finite());
+    }
+
+    #[test]
+    fn what_the_judge_says_decides_where_similarity_tells_nothing() {
+        let told = |i: i32| Evidence { similarity: f64::from(i % 5) / 5.0, judged: f64::from(i - 20) / 4.0 };
+        let seen: Vec<(Evidence, f64)> = (0..40).map(|i| (told(i), if i > 20 { 0.9 } else { 0.1 })).collect();
+        let fitted = Calibration::fit(&seen);
+        assert!(fitted.score(told(38)) > 0.7 && fitted.score(told(2)) < 0.3, "{fitted:?}");
+        let contrary: Vec<(Evidence, f64)> = seen.iter().map(|(e, y)| (*e, 1.0 - y)).collect();
+        assert_eq!(Calibration::fit(&contrary).judged, 0.0);
     }
 }

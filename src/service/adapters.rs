@@ -245,7 +245,7 @@ impl Service {
                     best_of(&base, &generator, (&condition, demonstrations.examples()), samples).map_err(unmade)?
                 }
             };
-            let confidence = generator.confidence(&condition);
+            let confidence = generator.confidence(&condition).map_err(Error::generator)?;
             let timings = CreateTimings { encode, generate: ms(started) - encode, total: ms(started) };
             Ok(Made { adapter, confidence, timings })
         })

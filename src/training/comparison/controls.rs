@@ -89,7 +89,7 @@ pub(super) fn other_task(index: usize, count: usize, seed: u64) -> usize {
 impl Comparison<'_> {
     /// The nearest training tasks that are other ones; none where it knows no other.
     pub(super) fn neighbours(&self, condition: &[f32], task: &str) -> Vec<Nearest> {
-        let mut found = self.generator.confidence(condition).nearest_tasks;
+        let mut found = self.generator.nearest_tasks(condition);
         found.retain(|near| near.name != task);
         found.truncate(BLENDED);
         found

@@ -84,7 +84,7 @@ impl Comparison<'_> {
     ) -> Result<Vec<TaskScores>, Error> {
         let plan = self.plan((subjects, known), methods)?;
         let hits = self.hits(name, (&plan.jobs, known))?;
-        Ok(scores::collect(self, subjects, (&plan, &hits)))
+        scores::collect(self, subjects, (&plan, &hits))
     }
 
     /// The tasks of a group that are measured.

@@ -2,6 +2,7 @@
 
 use super::jobs::Plan;
 use super::{Comparison, Method, Subject};
+use crate::training::Error;
 use crate::training::statistics::mean_of;
 use std::collections::BTreeMap;
 
@@ -41,12 +42,12 @@ pub(super) fn collect(
     comparison: &Comparison<'_>,
     subjects: &[Subject],
     (plan, hits): (&Plan, &[f64]),
-) -> Vec<TaskScores> {
+) -> Result<Vec<TaskScores>, Error> {
     let mut by_place: BTreeMap<(usize, Method, usize), Vec<f64>> = BTreeMap::new();
     for (job, rate) in plan.jobs.iter().zip(hits) {
         by_place.entry((job.task, job.method, job.seed)).or_default().push(*rate);
     }
-    let task = |(task, subject): (usize, &Subject)| {
+    let task = |(task, subject): (usize, &Subject)| -> Result<TaskScores, Error> {
         let mut methods: BTreeMap<Method, Vec<f64>> = BTreeMap::new();
         for ((_, method, _), rates) in by_place.range((task, Method::BaseBare, 0)..(task + 1, Method::BaseBare, 0)) {
             methods.entry(*method).or_default().push(mean_of(rates));
@@ -59,12 +60,12 @@ pub(super) fn collect(
         let (mut described, mut similarity) = (Vec::new(), Vec::new());
         for (which, condition) in plan.conditions[task].iter().enumerate() {
             let Some(generated) = generated(which) else { continue };
-            let confidence = comparison.generator.confidence(condition);
+            let confidence = comparison.generator.confidence(condition)?;
             let nearest = confidence.nearest_tasks.first().map_or(-1.0, |nearest| nearest.similarity);
             described.push(Described { confidence: confidence.score, generated });
             similarity.push((nearest, generated));
         }
-        TaskScores { name: subject.name.clone(), family: subject.family.clone(), methods, similarity, described }
+        Ok(TaskScores { name: subject.name.clone(), family: subject.family.clone(), methods, similarity, described })
     };
     subjects.iter().enumerate().map(task).collect()
 }

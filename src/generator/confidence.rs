@@ -22,6 +22,20 @@ pub struct Confidence {
     pub in_distribution: bool,
     /// The nearest training tasks, nearest first.
     pub nearest_tasks: Vec<Nearest>,
+    /// How the weights came about.
+    #[serde(default)]
+    pub applied: Answer,
+}
+
+/// How an adapter's weights came about.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Answer {
+    /// The generator wrote them for the description.
+    #[default]
+    Generated,
+    /// They are a mean of what it writes for the nearest training tasks.
+    Blended,
 }
 
 /// What speaks for an adapter before it is tried.
@@ -104,7 +118,7 @@ pub(super) fn confidence(condition: &[f32], judged: f64, memory: &Memory, calibr
     let nearest = nearest(condition, memory);
     let similarity = nearest.first().map_or(-1.0, |near| near.similarity);
     let score = calibration.score(Evidence { similarity, judged });
-    Confidence { score, in_distribution: score >= 0.5, nearest_tasks: nearest }
+    Confidence { score, in_distribution: score >= 0.5, nearest_tasks: nearest, applied: Answer::Generated }
 }
 
 /// The nearest training tasks of a standardised condition, nearest first.

@@ -33,6 +33,9 @@ pub enum Error {
         /// What it takes.
         expected: usize,
     },
+    /// Nothing to blend.
+    #[error("the generator remembers no training task near to the description")]
+    NoTasks,
     /// LoRA weights that do not fit.
     #[error(transparent)]
     Lora(#[from] crate::lora::Error),

@@ -9,6 +9,7 @@
 //! basis, which begins as the principal components of the training adapters and learns on.
 
 mod basis;
+mod blend;
 mod checkpoint;
 mod condition;
 mod confidence;
@@ -26,7 +27,7 @@ mod slot_decoder;
 pub use basis::principal_components;
 pub use checkpoint::{Draw, GeneratorFile, Parts};
 pub use condition::{Conditions, Scale, Standardiser};
-pub use confidence::{Calibration, Confidence, Evidence, Nearest};
+pub use confidence::{Answer, Calibration, Confidence, Evidence, Nearest};
 pub use config::{Arch, GeneratorConfig, SlotSizes};
 pub use error::Error;
 pub use gaussian::{Gaussian, kl_per_unit};

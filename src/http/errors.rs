@@ -11,6 +11,8 @@ use crate::{engine, lora, task};
 
 /// A training job takes minutes, so a full queue of them is not worth a look each second.
 const JOB_QUEUE_WAIT: Duration = Duration::from_secs(60);
+/// A refinement takes seconds.
+const REFINING_WAIT: Duration = Duration::from_secs(5);
 /// Somebody has to make room.
 const STORAGE_WAIT: Duration = Duration::from_secs(300);
 
@@ -24,6 +26,10 @@ impl From<Error> for Problem {
             Error::NoGenerator => Self::new(Code::NoGenerator, detail),
             Error::StaleGenerator { .. } => Self::new(Code::StaleGenerator, detail),
             Error::StaleAdapter { .. } => Self::new(Code::StaleAdapter, detail),
+            Error::UnknownTask { score, nearest_tasks } => {
+                Self::new(Code::UnknownTask, detail).naming("task").near(score, nearest_tasks)
+            }
+            Error::RefiningFull { .. } => Self::new(Code::QueueFull, detail).after(REFINING_WAIT),
             Error::NameTaken { .. } => Self::new(Code::NameTaken, detail).naming("name"),
             Error::Engine(error) => error.into(),
             Error::AdaptersInUse { .. } => Self::new(Code::QueueFull, detail),
@@ -177,6 +183,8 @@ mod tests {
             (Error::StaleGenerator { made_for: text(), base: text() }, 409, "stale_generator"),
             (Error::StaleAdapter { id: text(), made_for: text(), base: text() }, 409, "stale_adapter"),
             (Error::NameTaken { name: text() }, 409, "name_taken"),
+            (Error::UnknownTask { score: 0.1, nearest_tasks: Vec::new() }, 422, "unknown_task"),
+            (Error::RefiningFull { limit: 1 }, 429, "queue_full"),
             (Error::Task(task::Error::EmptyDescription), 422, "invalid_request"),
             (Error::Engine(engine::Error::QueueFull { limit: 1 }), 429, "queue_full"),
             (Error::Engine(engine::Error::Stopping), 503, "unavailable"),

@@ -10,6 +10,8 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::generator::Nearest;
+
 /// The media type of a problem.
 pub const MEDIA_TYPE: &str = "application/problem+json";
 
@@ -80,8 +82,9 @@ codes! {
     /// A value cannot be.
     Invalid = "invalid_request", UNPROCESSABLE_ENTITY, "The request has values that cannot be";
     /// Prompt and answer pass the context.
-    /// Prompt and answer pass the context.
     TooLong = "context_exceeded", UNPROCESSABLE_ENTITY, "Prompt and answer do not fit the context";
+    /// The description is out of distribution.
+    UnknownTask = "unknown_task", UNPROCESSABLE_ENTITY, "The generator does not know such a task";
     /// The adapter's files are not valid.
     InvalidAdapter = "invalid_adapter", UNPROCESSABLE_ENTITY, "The adapter does not fit the base model";
     /// The idempotency key made another job.
@@ -113,6 +116,7 @@ pub struct Problem {
     code: Code,
     detail: String,
     invalid_params: Vec<InvalidParam>,
+    nearness: Option<(f64, Vec<Nearest>)>,
     retry_after: Option<Duration>,
 }
 
@@ -137,6 +141,14 @@ pub struct ProblemBody {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     pub invalid_params: Vec<InvalidParam>,
+    /// Of an unknown task: the confidence's score.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false, nullable = false)]
+    pub score: Option<f64>,
+    /// Of an unknown task: the nearest training tasks, nearest first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false, nullable = false)]
+    pub nearest_tasks: Option<Vec<Nearest>>,
 }
 
 impl Problem {
@@ -146,7 +158,7 @@ impl Problem {
             StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => Some(Duration::from_secs(1)),
             _ => None,
         };
-        Self { code, detail: detail.into(), invalid_params: Vec::new(), retry_after }
+        Self { code, detail: detail.into(), invalid_params: Vec::new(), nearness: None, retry_after }
     }
 
     /// The problem of one field.
@@ -176,6 +188,11 @@ impl Problem {
         }
     }
 
+    /// With how near the description is to the training tasks.
+    pub fn near(self, score: f64, nearest: Vec<Nearest>) -> Self {
+        Self { nearness: Some((score, nearest)), ..self }
+    }
+
     /// With another time to come again.
     pub fn after(self, wait: Duration) -> Self {
         Self { retry_after: Some(wait), ..self }
@@ -188,6 +205,7 @@ impl Problem {
 
     /// The JSON of the problem in the answer to this request.
     pub fn body(self, request_id: &str) -> ProblemBody {
+        let (score, nearest_tasks) = self.nearness.unzip();
         ProblemBody {
             kind: format!("/problems/{}", self.code.as_str()),
             title: self.code.title(),
@@ -195,6 +213,8 @@ impl Problem {
             detail: self.detail,
             instance: request_id.to_owned(),
             invalid_params: self.invalid_params,
+            score,
+            nearest_tasks,
         }
     }
 }

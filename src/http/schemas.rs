@@ -39,6 +39,8 @@ described! {
     task::Example = Example,
     lora::Module = Module,
     generator::Confidence = Confidence,
+    generator::Nearest = NearestTask,
+    generator::Answer = Answer,
     engine::Merge = Merge,
     engine::Applied = Applied,
     engine::FinishReason = FinishReason,
@@ -83,6 +85,8 @@ mirrors! {
         in_distribution: bool,
         /// The nearest training tasks, nearest first.
         nearest_tasks: Vec<NearestTask>,
+        /// How the weights came about.
+        applied: Answer,
     }
 
     /// A training task and how near it is.
@@ -241,6 +245,11 @@ word_mirrors! {
     #[serde(rename_all = "lowercase")]
     enum Applied { Merged, Unmerged, None }
 
+    /// How an adapter's weights came about: the generator wrote them for the description, or they are a mean of what it
+    /// writes for the nearest training tasks.
+    #[serde(rename_all = "lowercase")]
+    enum Answer { Generated, Blended }
+
     /// Why the answer ended.
     #[serde(rename_all = "lowercase")]
     enum FinishReason { Stop, Length }
@@ -309,7 +318,9 @@ mod tests {
         assert_fields(&engine::Usage::default());
         assert_fields(&engine::Token { chosen, top: Vec::new() });
         assert_fields(&store::Progress::default());
-        assert_fields(&generator::Confidence { score: 0.5, in_distribution: true, nearest_tasks: Vec::new() });
+        let applied = generator::Answer::Generated;
+        assert_fields(&generator::Confidence { score: 0.5, in_distribution: true, nearest_tasks: Vec::new(), applied });
+        assert_fields(&generator::Nearest { name: String::new(), similarity: 0.5 });
         assert_fields(&store::TaskRecord {
             name: String::new(),
             descriptions: Vec::new(),
@@ -330,6 +341,7 @@ mod tests {
         assert_words(&lora::Module::ALL);
         assert_words(&[Merge::Auto, Merge::Always, Merge::Never]);
         assert_words(&[Applied::Merged, Applied::Unmerged, Applied::None]);
+        assert_words(&[generator::Answer::Generated, generator::Answer::Blended]);
         assert_words(&[FinishReason::Stop, FinishReason::Length]);
         assert_words(&[AdapterKind::Generated, AdapterKind::Trained, AdapterKind::Imported]);
         let running = [JobState::Queued, JobState::Running, JobState::Cancelling];

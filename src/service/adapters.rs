@@ -1,19 +1,15 @@
 //! Adapters: from a description, by id, as files.
 
 use super::api::{AdapterLinks, AdapterView, CreateAdapter, CreateTimings, CreatedAdapter};
-use super::files::blocking;
-use super::{Error, MAX_SAMPLES, Service};
-use crate::generator::{Confidence, Draw, GeneratorFile};
+use super::making::Share;
+use super::wanted::Wanted;
+use super::{Error, Service};
+use crate::generator::{Answer, Confidence};
 use crate::lora::{Adapter, write_peft};
 use crate::store::{
-    AdapterFilter, AdapterKind, AdapterRecord, OnNameTaken, Page, PageRequest, PublishOutcome, StoreError,
+    AdapterFilter, AdapterKind, AdapterRecord, Page, PageRequest, PublishOutcome, StoreError,
 };
-use crate::task::{Demonstrations, Description, ENCODER_VERSION};
-use crate::training;
-use crate::training::best_of::{Samples, best_of};
 use bytes::Bytes;
-use sha2::{Digest, Sha256};
-use std::sync::Arc;
 use std::time::Instant;
 
 /// Which file of an adapter.
@@ -34,26 +30,6 @@ pub struct FileBody {
     pub digest: String,
 }
 
-/// A validated request, and the id that it determines.
-struct Wanted {
-    id: String,
-    description: Description,
-    demonstrations: Demonstrations,
-    generator_id: String,
-    generator: Arc<GeneratorFile>,
-    seed: Option<u64>,
-    samples: usize,
-    name: Option<String>,
-    taken: OnNameTaken,
-}
-
-/// What making an adapter gave.
-pub(super) struct Made {
-    pub(super) adapter: Adapter,
-    confidence: Confidence,
-    timings: CreateTimings,
-}
-
 impl Service {
     /// Makes the adapter of a description, or finds it.
     ///
@@ -68,19 +44,14 @@ impl Service {
             let timings_ms = CreateTimings { total: ms(started), ..CreateTimings::default() };
             return Ok(CreatedAdapter { adapter: self.view(record), cached: true, timings_ms });
         }
-        // The first of many equal requests makes it; the others wait for its bytes and get their own rows.
-        let own = std::sync::atomic::AtomicBool::new(false);
-        let made = self
-            .making
-            .once(&wanted.id, async {
-                own.store(true, std::sync::atomic::Ordering::Relaxed);
-                self.make(&wanted).await
-            })
-            .await?;
-        let mut timings_ms = if own.into_inner() { made.timings } else { CreateTimings::default() };
+        // The first of many equal requests makes it; the others wait for its bytes and get their own rows. The flight is held
+        // until the adapter is published, so that nobody makes it again meanwhile.
+        let (flight, share) = self.making.join(&wanted.id, || self.make(&wanted));
+        let made = flight.clone().await.map_err(Error::shared)?;
+        let mut timings_ms = if share == Share::Own { made.timings } else { CreateTimings::default() };
         let record = self.record(&wanted, &made.adapter, &made.confidence).await?;
         let published = self.store.publish_adapter(tenant, &record, wanted.taken).await.map_err(named)?;
-        self.making.forget(&wanted.id).await;
+        drop(flight);
         timings_ms.total = ms(started);
         let cached = published.outcome == PublishOutcome::Existing;
         Ok(CreatedAdapter { adapter: self.view(published.record), cached, timings_ms })
@@ -117,7 +88,7 @@ impl Service {
         let unlisted = self.store.unlist_adapter(tenant, &record.id).await.map_err(|e| missing(e, "adapter", id))?;
         if unlisted.last {
             self.resident.forget(&record.id);
-            self.making.forget(&record.id).await;
+            self.making.forget(&record.id);
         }
         Ok(())
     }
@@ -192,66 +163,6 @@ impl Service {
         }
     }
 
-    async fn wanted(&self, request: CreateAdapter) -> Result<Wanted, Error> {
-        let description = Description::new(&request.task)?;
-        let demonstrations = Demonstrations::new(request.examples)?;
-        let samples = request.samples.unwrap_or(1);
-        if samples == 0 || samples > MAX_SAMPLES {
-            return Err(invalid("samples", format!("must be between 1 and {MAX_SAMPLES}")));
-        }
-        if samples > 1 && demonstrations.examples().is_empty() {
-            return Err(invalid("samples", "more than one needs examples to choose by: send examples".into()));
-        }
-        self.check_name(request.name.as_deref())?;
-        let seed = request.seed.or((samples > 1).then_some(0));
-        let (generator_id, generator) = self.generator_or_active(request.generator.as_deref()).await?;
-        generator.check_base(self.base.digest()).map_err(Error::generator)?;
-        let id = self.adapter_id(&description, &demonstrations, &generator_id, (seed, samples));
-        let taken = if request.replace { OnNameTaken::Replace } else { OnNameTaken::Refuse };
-        let name = request.name;
-        Ok(Wanted { id, description, demonstrations, generator_id, generator, seed, samples, name, taken })
-    }
-
-    /// The digest of all that determines the adapter.
-    fn adapter_id(
-        &self,
-        description: &Description,
-        demonstrations: &Demonstrations,
-        generator: &str,
-        (seed, samples): (Option<u64>, usize),
-    ) -> String {
-        let all = serde_json::json!({
-            "base": self.base.digest(), "dtype": self.precision(), "generator": generator,
-            "encoder": ENCODER_VERSION, "description": description.as_str(),
-            "demonstrations": demonstrations.examples(), "seed": seed, "samples": samples,
-        });
-        let digest = Sha256::digest(all.to_string().as_bytes());
-        digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
-    }
-
-    async fn make(&self, wanted: &Wanted) -> Result<Made, Error> {
-        let (encoder, base) = (self.encoder.clone(), self.base.clone());
-        let (description, demonstrations) = (wanted.description.clone(), wanted.demonstrations.clone());
-        let (generator, seed, samples) = (Arc::clone(&wanted.generator), wanted.seed, wanted.samples);
-        blocking(move || {
-            let started = Instant::now();
-            let raw = encoder.encode(&[(description.as_str(), &demonstrations)]).map_err(Error::model)?;
-            let condition = generator.standardised(&raw[0]).map_err(Error::generator)?;
-            let encode = ms(started);
-            let adapter = match seed {
-                None => generator.generate(&condition, Draw::Mean).map_err(Error::generator)?,
-                Some(seed) => {
-                    let samples = Samples { seed, count: samples };
-                    best_of(&base, &generator, (&condition, demonstrations.examples()), samples).map_err(unmade)?
-                }
-            };
-            let confidence = generator.confidence(&condition).map_err(Error::generator)?;
-            let timings = CreateTimings { encode, generate: ms(started) - encode, total: ms(started) };
-            Ok(Made { adapter, confidence, timings })
-        })
-        .await
-    }
-
     async fn record(
         &self,
         wanted: &Wanted,
@@ -266,7 +177,8 @@ impl Service {
             task: Some(wanted.description.as_str().to_owned()),
             generator: Some(wanted.generator_id.clone()),
             confidence: Some(serde_json::to_value(confidence).map_err(Error::internal)?),
-            seed: wanted.seed.map(|seed| seed as i64),
+            // A blend draws nothing.
+            seed: wanted.seed.filter(|_| confidence.applied == Answer::Generated).map(|seed| seed as i64),
             ..self.store_files(adapter, files).await?
         })
     }
@@ -296,19 +208,6 @@ impl Service {
 
 /// Hexadecimal digits of an adapter's id.
 const ID_CHARS: usize = 32;
-
-/// What a caller can mend of a failed choice between samples stays what it is.
-fn unmade(error: training::Error) -> Error {
-    match error {
-        training::Error::Model(error) => Error::model(error),
-        training::Error::Generator(error) => Error::generator(error),
-        other => Error::internal(other),
-    }
-}
-
-fn invalid(field: &'static str, problem: String) -> Error {
-    Error::Invalid { field, problem }
-}
 
 /// A taken name is the caller's to mend.
 pub(super) fn named(error: StoreError) -> Error {

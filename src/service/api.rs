@@ -31,12 +31,40 @@ pub struct CreateAdapter {
     /// Draws this many and keeps the one with the lowest cross-entropy on the examples.
     #[serde(default)]
     pub samples: Option<usize>,
+    /// Fine-tunes the adapter on the examples.
+    #[serde(default)]
+    pub refine: Option<Refine>,
+    /// What is done with a description that is out of distribution.
+    #[serde(default)]
+    pub on_unknown: OnUnknown,
     /// A name of one's own.
     #[serde(default)]
     pub name: Option<String>,
     /// Whether the name may be taken from another adapter.
     #[serde(default)]
     pub replace: bool,
+}
+
+/// Fine-tuning of a generated adapter on the examples of its request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Refine {
+    /// Gradient steps, each on all examples.
+    #[schema(minimum = 1, maximum = 100, example = 20)]
+    pub steps: usize,
+}
+
+/// What is done with a description that is out of distribution.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum OnUnknown {
+    /// The adapter is generated as any other.
+    #[default]
+    Generate,
+    /// The adapters of the nearest training tasks are averaged, weighted by how near they are.
+    Blend,
+    /// The request is refused.
+    Reject,
 }
 
 /// An adapter, as every route shows it.
@@ -111,6 +139,8 @@ pub struct CreateTimings {
     pub encode: f64,
     /// Writing the weights.
     pub generate: f64,
+    /// Waiting for the turn to refine them, and refining them; 0 where `refine` was not asked for.
+    pub refine: f64,
     /// All of it.
     pub total: f64,
 }
@@ -196,6 +226,12 @@ pub struct Limits {
     pub context_tokens: usize,
     /// Samples of one request.
     pub samples: usize,
+    /// Steps of a refinement.
+    pub refine_steps: usize,
+    /// Tokens of the examples that a refinement sees.
+    pub refine_tokens: usize,
+    /// Refinements that may wait for their turn, the one that goes on among them.
+    pub refining: usize,
     /// Bytes of a request's body.
     pub body_bytes: usize,
     /// Bytes of an adapter that is imported, packed or unpacked.

@@ -1,6 +1,7 @@
 //! Why a caller gets no answer.
 
 use crate::engine::ResidencyError;
+use crate::generator::Nearest;
 use std::sync::Arc;
 
 /// An error of the service. Its text is fit for callers, but for `Internal`, which is logged.
@@ -49,6 +50,20 @@ pub enum Error {
         made_for: String,
         /// The digest of the base that is loaded.
         base: String,
+    },
+    /// The description is out of distribution, and the caller wants no guess.
+    #[error("{}", unknown(*score, nearest_tasks))]
+    UnknownTask {
+        /// The confidence's score.
+        score: f64,
+        /// The nearest training tasks, nearest first.
+        nearest_tasks: Vec<Nearest>,
+    },
+    /// Too many refinements wait.
+    #[error("{limit} refinements wait for their turn already: come again when some have finished")]
+    RefiningFull {
+        /// How many may wait.
+        limit: usize,
     },
     /// Another adapter has the name.
     #[error("the name {name} is taken: choose another or send \"replace\": true")]
@@ -123,6 +138,10 @@ impl Error {
             Self::StaleGenerator { made_for, base } => {
                 Self::StaleGenerator { made_for: made_for.clone(), base: base.clone() }
             }
+            Self::UnknownTask { score, nearest_tasks } => {
+                Self::UnknownTask { score: *score, nearest_tasks: nearest_tasks.clone() }
+            }
+            Self::RefiningFull { limit } => Self::RefiningFull { limit: *limit },
             Self::Engine(engine) => Self::Engine(engine.clone()),
             Self::Internal { reason } => Self::Internal { reason: reason.clone() },
             other => Self::internal(other),
@@ -150,4 +169,24 @@ impl Error {
             other => Self::internal(other),
         }
     }
+
+    /// The refinement's error.
+    pub(super) fn refining(error: crate::training::Error) -> Self {
+        match error {
+            crate::training::Error::Untrainable { .. } => {
+                Self::Invalid { field: "refine", problem: format!("{error}; leave refine out") }
+            }
+            crate::training::Error::Model(error) => Self::model(error),
+            other => Self::internal(other),
+        }
+    }
+}
+
+/// What an unknown task is near to, and what can be done.
+fn unknown(score: f64, nearest: &[Nearest]) -> String {
+    let near: Vec<String> = nearest.iter().map(|near| format!("{} ({:.2})", near.name, near.similarity)).collect();
+    format!(
+        "the generator does not know such a task: its score is {score:.2}, and 0.5 is asked for; nearest are {}. Send examples and refine {{\"steps\": 20}} with on_unknown generate or blend, or register the task with PUT /tasks/{{name}} and train it with POST /jobs/train",
+        near.join(", ")
+    )
 }

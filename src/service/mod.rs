@@ -14,13 +14,16 @@ mod generators;
 mod guides;
 mod importing;
 mod job_progress;
+mod make;
 mod making;
 mod prompt;
+mod refining;
 mod sampling;
 mod task_data;
 mod tasks;
 mod token_text;
 mod training;
+mod wanted;
 
 pub use adapters::{AdapterFile, FileBody};
 pub use api::*;
@@ -42,6 +45,7 @@ use crate::lm::guide::GuideFactory;
 use crate::store::{Artifacts, JobRecord, Store};
 use crate::task::{Base, Encoder, MAX_DEMONSTRATIONS, MAX_DESCRIPTION_CHARS};
 use making::Making;
+use refining::Refining;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, RwLock};
@@ -88,6 +92,7 @@ pub struct Service {
     /// Adapters that are ready to run.
     resident: Residency<StepAdapter>,
     making: Making,
+    refining: Refining,
     request_timeout: std::time::Duration,
     /// Built when the first request asks for a form of answer.
     guides: OnceCell<Arc<GuideFactory>>,
@@ -127,7 +132,8 @@ impl Service {
             artifacts: parts.artifacts,
             queue: parts.queue,
             resident: Residency::new(parts.adapter_cache_bytes),
-            making: Making::new(),
+            making: Making::default(),
+            refining: Refining::new(),
             request_timeout: parts.request_timeout,
             guides: OnceCell::new(),
             vocabulary: OnceLock::new(),
@@ -224,6 +230,9 @@ impl Service {
                 rank: crate::lora::MAX_RANK,
                 context_tokens: self.engine.context(),
                 samples: MAX_SAMPLES,
+                refine_steps: crate::training::refine::MAX_REFINE_STEPS,
+                refine_tokens: crate::training::refine::MAX_REFINE_TOKENS,
+                refining: refining::MAX_REFINING,
                 body_bytes: MAX_BODY_BYTES,
                 import_bytes: MAX_IMPORT_BYTES,
                 queue: options.queue,

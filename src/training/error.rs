@@ -26,6 +26,12 @@ pub enum Error {
         /// The step.
         step: usize,
     },
+    /// A slot that no gradient reaches.
+    #[error("no gradient reaches {slot}: this base's weights cannot be trained through")]
+    Untrainable {
+        /// The slot's path.
+        slot: String,
+    },
     /// A checkpoint cannot be read or written.
     #[error("checkpoint {}: {source}", path.display())]
     Checkpoint {

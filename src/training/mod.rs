@@ -20,6 +20,7 @@ pub mod optimizer;
 pub mod plan;
 pub mod progress;
 mod reconstruction;
+pub mod refine;
 mod replay;
 pub mod rouge;
 pub mod schedule;

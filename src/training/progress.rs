@@ -35,7 +35,7 @@ impl Progress for Silent {
     fn report(&self, _report: &Report<'_>) {}
 }
 
-/// A wish to stop, shared between threads.
+/// A wish to stop, shared between threads. It takes reports and tells nobody.
 #[derive(Clone, Debug, Default)]
 pub struct CancelFlag(Arc<AtomicBool>);
 
@@ -48,5 +48,13 @@ impl CancelFlag {
     /// Whether somebody asked.
     pub fn is_cancelled(&self) -> bool {
         self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl Progress for CancelFlag {
+    fn report(&self, _report: &Report<'_>) {}
+
+    fn cancelled(&self) -> bool {
+        self.is_cancelled()
     }
 }

@@ -12,6 +12,11 @@ pub(super) fn base() -> Base {
 
 /// The base in another precision.
 pub(super) fn base_in(dtype: DType) -> Base {
+    base_loaded(&Loading { dtype, ..Loading::f32() })
+}
+
+/// The base, loaded otherwise.
+pub(super) fn base_loaded(loading: &Loading) -> Base {
     let dir = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/llama_tied");
     let read = |name: &str| std::fs::read(dir.join(name)).expect("a fixture");
     let tokenizer = byte_level_tokenizer_json(&["<bos>", "<eos>"]).to_string();
@@ -21,7 +26,7 @@ pub(super) fn base_in(dtype: DType) -> Base {
         template: b"{}",
         weights: &read("model.safetensors"),
     };
-    Base::from_bytes("tiny", &files, &Loading { dtype, ..Loading::f32() }).expect("a base")
+    Base::from_bytes("tiny", &files, loading).expect("a base")
 }
 
 /// A task whose answer is always the same letter.

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail by a panic, in its helpers too")]
 
 mod adapters;
+mod generated;
 mod generate;
 mod jobs;
 mod openai;

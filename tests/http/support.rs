@@ -4,12 +4,19 @@ use std::path::Path;
 use std::sync::Arc;
 
 use attune::engine::EngineOptions;
+use attune::generator::GeneratorFile;
 use attune::http::{AppState, BodyLimits, router};
 use attune::jobs::{Queue, QueueConfig};
 use attune::lm::byte_level_tokenizer_json;
-use attune::service::{Parts, Service};
+use attune::lora::{Module, SharedA};
+use attune::service::{NewGenerator, Parts, Service};
 use attune::store::{Artifacts, SqliteStore};
-use attune::task::{Base, BaseBytes};
+use attune::task::{Base, BaseBytes, ENCODER_VERSION, Encoder, Example};
+use attune::training::Workers;
+use attune::training::dataset::TaskData;
+use attune::training::generator_data::Corpus;
+use attune::training::generator_trainer::{GeneratorContext, GeneratorRun, train_generator};
+use attune::training::progress::Silent;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
@@ -25,6 +32,7 @@ pub(crate) const LIMITS: BodyLimits = BodyLimits { general: 4096, import: 1 << 2
 pub(crate) struct Server {
     /// What it serves.
     pub(crate) router: Router,
+    service: Arc<Service>,
     /// Says that it drains.
     pub(crate) closing: watch::Sender<bool>,
     _directory: tempfile::TempDir,
@@ -64,8 +72,18 @@ impl Server {
             new_id: || uuid::Uuid::now_v7().to_string(),
         });
         let (closing, closed) = watch::channel(false);
-        let state = AppState::new(Arc::new(service.await.unwrap()), LIMITS, closed);
-        Self { router: router(state), closing, _directory: directory }
+        let service = Arc::new(service.await.unwrap());
+        let state = AppState::new(service.clone(), LIMITS, closed);
+        Self { router: router(state), service, closing, _directory: directory }
+    }
+
+    /// A server whose base has a generator that knows the tasks of [`KNOWN`], and hardly any better than it began.
+    pub(crate) async fn with_generator() -> Self {
+        let server = Self::start().await;
+        let file = Arc::new(generator(server.service.base()));
+        let version = server.service.add_generator(NewGenerator { file, evaluation: None, parent: None }).await.unwrap();
+        server.service.activate_generator(&version.id).await.unwrap();
+        server
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
@@ -138,4 +156,43 @@ fn base() -> Base {
         weights: &fixture("model.safetensors"),
     };
     Base::from_bytes("tiny", &files, &attune::lm::Loading::f32()).unwrap()
+}
+
+/// What the generator's tasks are asked for with.
+pub(crate) const KNOWN: [&str; 5] = [
+    "Write the word backwards.",
+    "Answer with the number of letters, in digits!",
+    "PUT EVERYTHING IN CAPITALS",
+    "what is the opposite?",
+    "Translate the given word into French, please",
+];
+
+fn generator(base: &Base) -> GeneratorFile {
+    let layout = base.model().config().shape().layout(&Module::SEPARATE, 2);
+    let shared = SharedA::random(layout, 1, base.model().device()).unwrap();
+    let workers = Workers::new(1).unwrap();
+    let task = |description: &&str| {
+        let examples = vec![Example::new("ab", "x"), Example::new("cd", "x")];
+        let data = TaskData::of_examples(description, vec![(*description).to_owned()], examples, &[], base.prompter());
+        (data.unwrap(), Vec::new())
+    };
+    let encoder = Encoder::new(base.model().clone(), base.prompter().clone());
+    let tasks = KNOWN.iter().map(task).collect();
+    let corpus = Corpus::new(tasks, &encoder, (&workers, &Silent), (1, None)).unwrap();
+    let context = GeneratorContext {
+        model: base.model(),
+        base_digest: base.digest(),
+        encoder_version: ENCODER_VERSION,
+        shared: &shared,
+        alpha: 4.0,
+        parent: None,
+        bos: base.begin(),
+        workers: &workers,
+        progress: &Silent,
+        checkpoint: None,
+    };
+    let mut run = GeneratorRun::default();
+    (run.reconstruction.schedule.steps, run.cross_entropy.schedule.steps) = (0, 2);
+    run.cross_entropy.batch = 2;
+    train_generator(&context, &corpus, &run).unwrap()
 }

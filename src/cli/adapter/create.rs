@@ -4,11 +4,11 @@ use super::super::one_shot::with_service;
 use super::super::print;
 use super::write_directory;
 use crate::app::BaseOptions;
-use crate::service::CreateAdapter;
+use crate::service::{CreateAdapter, OnUnknown, Refine};
 use crate::store::DEFAULT_TENANT;
 use crate::task::Example;
 use anyhow::Context;
-use clap::Args;
+use clap::{Args, ValueEnum};
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, Args)]
@@ -27,12 +27,39 @@ pub(in crate::cli) struct Create {
     /// Draw so many and keep the best on the demonstrations
     #[arg(long)]
     samples: Option<usize>,
+    /// Fine-tune the adapter on the demonstrations, this many steps
+    #[arg(long, value_name = "STEPS", requires = "examples")]
+    refine: Option<usize>,
+    /// What to do with a description that is out of distribution
+    #[arg(long, value_enum, default_value = "generate", value_name = "WHAT")]
+    on_unknown: OnUnknownOption,
     /// Where the PEFT directory goes
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
     /// The data directory whose generators are used; a temporary one where absent
     #[arg(long, env = "ATTUNE_DATA_DIR", value_name = "DIR")]
     data_dir: Option<PathBuf>,
+}
+
+/// What to do with a description that is out of distribution.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum OnUnknownOption {
+    /// Generate the adapter as any other
+    Generate,
+    /// Average the adapters of the nearest training tasks, weighted by how near they are
+    Blend,
+    /// Refuse
+    Reject,
+}
+
+impl From<OnUnknownOption> for OnUnknown {
+    fn from(option: OnUnknownOption) -> Self {
+        match option {
+            OnUnknownOption::Generate => Self::Generate,
+            OnUnknownOption::Blend => Self::Blend,
+            OnUnknownOption::Reject => Self::Reject,
+        }
+    }
 }
 
 impl Create {
@@ -48,6 +75,8 @@ impl Create {
                 examples,
                 seed: self.seed,
                 samples: self.samples,
+                refine: self.refine.map(|steps| Refine { steps }),
+                on_unknown: self.on_unknown.into(),
                 ..CreateAdapter::default()
             };
             let created = service.create_adapter(DEFAULT_TENANT, request).await?;

@@ -1,0 +1,178 @@
+//! An adapter out of a description: reading it, writing the weights, refining them.
+//!
+//! The heavy parts run on blocking threads. When nobody waits for the adapter any more the future is dropped, and the
+//! refinement stops at its next step.
+
+use super::adapters::ms;
+use super::api::{CreateTimings, OnUnknown};
+use super::files::blocking;
+use super::refining::{Place, Refining};
+use super::wanted::Wanted;
+use super::{Error, Service};
+use crate::generator::{Answer, Confidence, Draw, GeneratorFile};
+use crate::lm::Piece;
+use crate::lora::Adapter;
+use crate::task::{Base, Demonstrations, Description, Encoder, Example};
+use crate::training::evaluate::{Row, mean_cross_entropy};
+use crate::training::progress::CancelFlag;
+use crate::training::refine::{RefineContext, RefineRun, refine};
+use std::sync::Arc;
+use std::time::Instant;
+
+/// What making an adapter gave.
+pub(super) struct Made {
+    pub(super) adapter: Adapter,
+    pub(super) confidence: Confidence,
+    pub(super) timings: CreateTimings,
+}
+
+/// All that making one takes.
+struct Work {
+    base: Base,
+    encoder: Encoder,
+    generator: Arc<GeneratorFile>,
+    description: Description,
+    demonstrations: Demonstrations,
+    draw: (Option<u64>, usize),
+    on_unknown: OnUnknown,
+    refine: Option<(usize, Vec<Piece>)>,
+}
+
+/// Says that nobody waits, when it goes.
+struct CancelOnDrop(CancelFlag);
+
+impl Drop for CancelOnDrop {
+    fn drop(&mut self) {
+        self.0.cancel();
+    }
+}
+
+impl Service {
+    /// Makes what is wanted. Nothing happens before the future is polled.
+    pub(super) fn make(&self, wanted: &Wanted) -> impl Future<Output = Result<Made, Error>> + Send + 'static {
+        let work = Work {
+            base: self.base.clone(),
+            encoder: self.encoder.clone(),
+            generator: Arc::clone(&wanted.generator),
+            description: wanted.description.clone(),
+            demonstrations: wanted.demonstrations.clone(),
+            draw: (wanted.seed, wanted.samples),
+            on_unknown: wanted.on_unknown,
+            refine: wanted.refine.as_ref().map(|refine| (refine.steps, refine.pieces.clone())),
+        };
+        let refining = self.refining.clone();
+        async move { work.run(&refining).await }
+    }
+}
+
+impl Work {
+    async fn run(self, refining: &Refining) -> Result<Made, Error> {
+        // A queue that is full is no reason to read the description first.
+        let place = self.refine.is_some().then(|| refining.place()).transpose()?;
+        let work = Arc::new(self);
+        let writer = Arc::clone(&work);
+        let made = blocking(move || writer.write()).await?;
+        match place {
+            Some(place) => work.refined(made, place).await,
+            None => Ok(made),
+        }
+    }
+
+    /// Reads the description and writes the weights.
+    fn write(&self) -> Result<Made, Error> {
+        let started = Instant::now();
+        let texts = [(self.description.as_str(), &self.demonstrations)];
+        let raw = self.encoder.encode(&texts).map_err(Error::model)?;
+        let condition = self.generator.standardised(&raw[0]).map_err(Error::generator)?;
+        let encode = ms(started);
+        let mut confidence = self.generator.confidence(&condition);
+        let adapter = match (confidence.in_distribution, self.on_unknown) {
+            (false, OnUnknown::Reject) => {
+                let Confidence { score, nearest_tasks, .. } = confidence;
+                return Err(Error::UnknownTask { score, nearest_tasks });
+            }
+            (false, OnUnknown::Blend) => {
+                confidence.applied = Answer::Blended;
+                self.generator.blend(&confidence).map_err(Error::generator)?
+            }
+            (true, _) | (false, OnUnknown::Generate) => self.generate(&condition)?,
+        };
+        let timings = CreateTimings { encode, generate: ms(started) - encode, ..CreateTimings::default() };
+        Ok(Made { adapter, confidence, timings })
+    }
+
+    fn generate(&self, condition: &[f32]) -> Result<Adapter, Error> {
+        let (seed, samples) = self.draw;
+        match seed {
+            None => self.generator.generate(condition, Draw::Mean).map_err(Error::generator),
+            Some(seed) => {
+                best_of(&self.base, &self.generator, condition, self.demonstrations.examples(), (seed, samples))
+            }
+        }
+    }
+
+    /// The adapter after its steps on the demonstrations.
+    async fn refined(self: Arc<Self>, made: Made, place: Place) -> Result<Made, Error> {
+        let asked = Instant::now();
+        let turn = place.turn().await?;
+        let flag = CancelFlag::default();
+        let _gone = CancelOnDrop(flag.clone());
+        blocking(move || {
+            // It is held by the work and not by who waits: steps that nobody waits for still take a core.
+            let _turn = turn;
+            let (steps, pieces) = self.refine.as_ref().ok_or_else(|| Error::internal("nothing to refine with"))?;
+            let (model, shared) = (self.base.model(), self.generator.shared());
+            let context = RefineContext { model, shared, begin: self.base.begin(), progress: &flag };
+            let alpha = self.generator.config().alpha;
+            let run = RefineRun::for_base(model.config(), alpha, *steps);
+            let b = refine(&context, &made.adapter.flat_b()?, pieces, &run).map_err(Error::refining)?;
+            let b = candle_core::Tensor::from_vec(b, shared.layout().b_len(), model.device()).map_err(Error::internal)?;
+            let timings = CreateTimings { refine: ms(asked), ..made.timings };
+            Ok(Made { adapter: Adapter::over(shared, &b, alpha)?, timings, ..made })
+        })
+        .await
+    }
+}
+
+/// Draws samples of z and keeps the adapter with the lowest cross-entropy on the demonstrations.
+fn best_of(
+    base: &Base,
+    generator: &GeneratorFile,
+    condition: &[f32],
+    demonstrations: &[Example],
+    (seed, samples): (u64, usize),
+) -> Result<Adapter, Error> {
+    let mut best: Option<(f64, Adapter)> = None;
+    // As much of a text as the model reads tells the samples apart.
+    let pieces = scored_pieces(base, demonstrations, base.model().config().context)?;
+    let row = Row { prefix: base.begin().to_vec(), pieces };
+    for index in 0..samples {
+        let adapter = generator.generate(condition, Draw::Sample { seed, index }).map_err(Error::generator)?;
+        if samples == 1 {
+            return Ok(adapter);
+        }
+        let loss = mean_cross_entropy(base.model(), &row, &adapter).map_err(Error::internal)?;
+        if best.as_ref().is_none_or(|(lowest, _)| loss < *lowest) {
+            best = Some((loss, adapter));
+        }
+    }
+    best.map(|(_, adapter)| adapter).ok_or_else(|| Error::internal("no sample was drawn"))
+}
+
+/// Demonstrations as tokens, their answers scored. Of plain texts no more than so many tokens, with what stands before
+/// them, nor than the context holds.
+pub(super) fn scored_pieces(
+    base: &Base,
+    demonstrations: &[Example],
+    text_tokens: usize,
+) -> Result<Vec<Piece>, Error> {
+    let longest = text_tokens.min(base.model().config().context).saturating_sub(base.begin().len());
+    let piece = |example: &Example| {
+        let mut piece = base.prompter().scored(example).map_err(Error::model)?;
+        if example.is_text() {
+            piece.tokens.truncate(longest);
+        }
+        Ok(piece)
+    };
+    demonstrations.iter().map(piece).collect()
+}

@@ -77,13 +77,20 @@ impl Bench {
         let zero = vec![0.0; self.generator.config().layout.b_len()];
         let bare = self.generated(description, &Demonstrations::default());
         let shown = self.generated(description, &demonstrations);
-        for (name, start) in [("zero", &zero), ("description", &bare), ("description and examples", &shown)] {
+        let (scaled, factor) = self.scaled(&shown, &data);
+        scores.push(("factor".into(), factor));
+        for (name, start) in [
+            ("zero", &zero),
+            ("description", &bare),
+            ("description and examples", &shown),
+            ("description and examples, scaled", &scaled),
+        ] {
             scores.push((name.to_owned(), self.exact_match(start, &data)));
             for rate in &self.rates {
                 let started = Instant::now();
                 let refined = self.refined(start, &data, *rate);
-                scores.push((format!("{name}, refined at {rate:e}"), self.exact_match(&refined, &data)));
                 scores.push(("seconds of a refinement".into(), started.elapsed().as_secs_f64()));
+                scores.push((format!("{name}, refined at {rate:e}"), self.exact_match(&refined, &data)));
             }
         }
         scores
@@ -106,6 +113,21 @@ impl Bench {
         let schedule = RefineRun::schedule(rate, self.steps);
         let run = RefineRun { alpha: self.generator.config().alpha, schedule, pull: self.pull };
         refine(&context, start, &data.train, &run).unwrap()
+    }
+
+    /// The multiple of B with the lowest loss on the examples.
+    fn scaled(&self, b: &[f32], data: &TaskData) -> (Vec<f32>, f64) {
+        let row = attune::training::evaluate::Row { prefix: self.base.begin().to_vec(), pieces: data.train.clone() };
+        let loss = |factor: f64| {
+            let b: Vec<f32> = b.iter().map(|x| x * factor as f32).collect();
+            let flat = Tensor::from_slice(&b, b.len(), &Device::Cpu).unwrap();
+            let adapter = Adapter::over(self.generator.shared(), &flat, self.generator.config().alpha).unwrap();
+            let loss = attune::training::evaluate::mean_cross_entropy(self.base.model(), &row, &adapter).unwrap();
+            (loss, b, factor)
+        };
+        let all = [0.0, 0.25, 0.5, 0.75, 1.0].map(loss);
+        let best = all.into_iter().min_by(|a, b| a.0.total_cmp(&b.0)).unwrap();
+        (best.1, best.2)
     }
 
     fn exact_match(&self, b: &[f32], data: &TaskData) -> f64 {

@@ -6,9 +6,7 @@ use super::wanted::Wanted;
 use super::{Error, Service};
 use crate::generator::{Answer, Confidence};
 use crate::lora::{Adapter, write_peft};
-use crate::store::{
-    AdapterFilter, AdapterKind, AdapterRecord, Page, PageRequest, PublishOutcome, StoreError,
-};
+use crate::store::{AdapterFilter, AdapterKind, AdapterRecord, Page, PageRequest, PublishOutcome, StoreError};
 use bytes::Bytes;
 use std::time::Instant;
 

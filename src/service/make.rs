@@ -93,12 +93,30 @@ impl Work {
             }
             (false, OnUnknown::Blend) => {
                 confidence.applied = Answer::Blended;
-                self.generator.blend(&confidence).map_err(Error::generator)?
+                self.blend(&confidence)?
             }
             (true, _) | (false, OnUnknown::Generate) => self.generate(&condition)?,
         };
         let timings = CreateTimings { encode, generate: ms(started) - encode, ..CreateTimings::default() };
         Ok(Made { adapter, confidence, timings })
+    }
+
+    /// The blend of the nearest training tasks, each read by the description that the generator remembers of it.
+    fn blend(&self, confidence: &Confidence) -> Result<Adapter, Error> {
+        let tasks = self.generator.blended_tasks(confidence).map_err(Error::generator)?;
+        let nothing = Demonstrations::default();
+        let mut conditions = Vec::new();
+        for (task, weight) in tasks {
+            let condition = if task.description.is_empty() {
+                // A file of an older form holds the condition alone, along the directions that tell tasks apart.
+                self.generator.memory().condition(task)
+            } else {
+                let raw = self.encoder.encode(&[(task.description.as_str(), &nothing)]).map_err(Error::model)?;
+                self.generator.standardised(&raw[0]).map_err(Error::generator)?
+            };
+            conditions.push((condition, weight));
+        }
+        self.generator.blend(&conditions).map_err(Error::generator)
     }
 
     fn generate(&self, condition: &[f32]) -> Result<Adapter, Error> {
@@ -126,7 +144,8 @@ impl Work {
             let alpha = self.generator.config().alpha;
             let run = RefineRun::for_base(model.config(), alpha, *steps);
             let b = refine(&context, &made.adapter.flat_b()?, pieces, &run).map_err(Error::refining)?;
-            let b = candle_core::Tensor::from_vec(b, shared.layout().b_len(), model.device()).map_err(Error::internal)?;
+            let b =
+                candle_core::Tensor::from_vec(b, shared.layout().b_len(), model.device()).map_err(Error::internal)?;
             let timings = CreateTimings { refine: ms(asked), ..made.timings };
             Ok(Made { adapter: Adapter::over(shared, &b, alpha)?, timings, ..made })
         })
@@ -161,11 +180,7 @@ fn best_of(
 
 /// Demonstrations as tokens, their answers scored. Of plain texts no more than so many tokens, with what stands before
 /// them, nor than the context holds.
-pub(super) fn scored_pieces(
-    base: &Base,
-    demonstrations: &[Example],
-    text_tokens: usize,
-) -> Result<Vec<Piece>, Error> {
+pub(super) fn scored_pieces(base: &Base, demonstrations: &[Example], text_tokens: usize) -> Result<Vec<Piece>, Error> {
     let longest = text_tokens.min(base.model().config().context).saturating_sub(base.begin().len());
     let piece = |example: &Example| {
         let mut piece = base.prompter().scored(example).map_err(Error::model)?;

@@ -70,12 +70,7 @@ pub struct RefineContext<'a> {
 /// # Errors
 /// [`Error::NoData`] without examples, [`Error::Cancelled`], [`Error::Diverged`] where `start` itself gives no number,
 /// [`Error::Untrainable`] where no gradient reaches a slot, those of the model.
-pub fn refine(
-    context: &RefineContext<'_>,
-    start: &[f32],
-    shown: &[Piece],
-    run: &RefineRun,
-) -> Result<Vec<f32>, Error> {
+pub fn refine(context: &RefineContext<'_>, start: &[f32], shown: &[Piece], run: &RefineRun) -> Result<Vec<f32>, Error> {
     let alone = one_worker()?;
     let refined = alone.map(vec![()], |()| Refinement::new(context, start, shown, run)?.descend());
     refined.into_iter().next().unwrap_or(Err(Error::NoData { what: "examples" }))
@@ -99,12 +94,7 @@ struct Refinement<'a> {
 }
 
 impl<'a> Refinement<'a> {
-    fn new(
-        context: &'a RefineContext<'a>,
-        start: &[f32],
-        shown: &[Piece],
-        run: &'a RefineRun,
-    ) -> Result<Self, Error> {
+    fn new(context: &'a RefineContext<'a>, start: &[f32], shown: &[Piece], run: &'a RefineRun) -> Result<Self, Error> {
         let passes = passes(context.begin, shown);
         let scored = passes.iter().map(|row| pack(std::slice::from_ref(row)).scored().len()).sum();
         if scored == 0 {

@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail by a panic, in its helpers too")]
 
 mod adapters;
-mod generated;
 mod generate;
+mod generated;
 mod jobs;
 mod openai;
 mod server;

@@ -81,7 +81,8 @@ impl Server {
     pub(crate) async fn with_generator() -> Self {
         let server = Self::start().await;
         let file = Arc::new(generator(server.service.base()));
-        let version = server.service.add_generator(NewGenerator { file, evaluation: None, parent: None }).await.unwrap();
+        let version =
+            server.service.add_generator(NewGenerator { file, evaluation: None, parent: None }).await.unwrap();
         server.service.activate_generator(&version.id).await.unwrap();
         server
     }

@@ -20,6 +20,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 /// What making an adapter gave.
+#[derive(Debug)]
 pub(super) struct Made {
     pub(super) adapter: Adapter,
     pub(super) confidence: Confidence,

@@ -14,7 +14,7 @@ use attune::store::{Artifacts, SqliteStore};
 use attune::task::{Base, BaseBytes, ENCODER_VERSION, Encoder, Example};
 use attune::training::Workers;
 use attune::training::dataset::TaskData;
-use attune::training::generator_data::Corpus;
+use attune::training::generator_data::{Conditioning, Corpus};
 use attune::training::generator_trainer::{GeneratorContext, GeneratorRun, train_generator};
 use attune::training::progress::Silent;
 use axum::Router;
@@ -179,7 +179,8 @@ fn generator(base: &Base) -> GeneratorFile {
     };
     let encoder = Encoder::new(base.model().clone(), base.prompter().clone());
     let tasks = KNOWN.iter().map(task).collect();
-    let corpus = Corpus::new(tasks, &encoder, (&workers, &Silent), (1, None)).unwrap();
+    let conditioning = Conditioning { seed: 1, standardiser: None, hidden: &[] };
+    let corpus = Corpus::new(tasks, &encoder, (&workers, &Silent), conditioning).unwrap();
     let context = GeneratorContext {
         model: base.model(),
         base_digest: base.digest(),

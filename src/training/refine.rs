@@ -43,7 +43,7 @@ impl RefineRun {
     /// So many steps for a base: at the rate that was measured on the demo (benches/refine), or for a real base a tenth of it, as
     /// its adapters are trained at a tenth of the demo's rate.
     pub fn for_base(config: &Config, alpha: f64, steps: usize) -> Self {
-        let peak = if config.hidden_size < REAL_HIDDEN { 1e-2 } else { 1e-3 };
+        let peak = if config.hidden_size < REAL_HIDDEN { 7e-3 } else { 7e-4 };
         Self { alpha, schedule: Self::schedule(peak, steps), pull: 0.1 }
     }
 

@@ -76,7 +76,7 @@ mod tests {
         let dropped = Dropped(gone);
         async move {
             let _ = go.await;
-            let _ = dropped;
+            drop(dropped);
             Err(Error::NoGenerator)
         }
     }

@@ -170,6 +170,15 @@ impl Error {
         }
     }
 
+    /// The error of a choice between samples: what a caller can mend of it stays what it is.
+    pub(super) fn choosing(error: crate::training::Error) -> Self {
+        match error {
+            crate::training::Error::Model(error) => Self::model(error),
+            crate::training::Error::Generator(error) => Self::generator(error),
+            other => Self::internal(other),
+        }
+    }
+
     /// The refinement's error.
     pub(super) fn refining(error: crate::training::Error) -> Self {
         match error {

@@ -13,7 +13,7 @@ use crate::generator::{Answer, Confidence, Draw, GeneratorFile};
 use crate::lm::Piece;
 use crate::lora::Adapter;
 use crate::task::{Base, Demonstrations, Description, Encoder, Example};
-use crate::training::evaluate::{Row, mean_cross_entropy};
+use crate::training::best_of::{Samples, best_of};
 use crate::training::progress::CancelFlag;
 use crate::training::refine::{RefineContext, RefineRun, refine};
 use std::sync::Arc;
@@ -86,7 +86,7 @@ impl Work {
         let raw = self.encoder.encode(&texts).map_err(Error::model)?;
         let condition = self.generator.standardised(&raw[0]).map_err(Error::generator)?;
         let encode = ms(started);
-        let mut confidence = self.generator.confidence(&condition);
+        let mut confidence = self.generator.confidence(&condition).map_err(Error::generator)?;
         let adapter = match (confidence.in_distribution, self.on_unknown) {
             (false, OnUnknown::Reject) => {
                 let Confidence { score, nearest_tasks, .. } = confidence;
@@ -125,7 +125,9 @@ impl Work {
         match seed {
             None => self.generator.generate(condition, Draw::Mean).map_err(Error::generator),
             Some(seed) => {
-                best_of(&self.base, &self.generator, condition, self.demonstrations.examples(), (seed, samples))
+                let samples = Samples { seed, count: samples };
+                let by = (condition, self.demonstrations.examples());
+                best_of(&self.base, &self.generator, by, samples).map_err(Error::choosing)
             }
         }
     }
@@ -152,31 +154,6 @@ impl Work {
         })
         .await
     }
-}
-
-/// Draws samples of z and keeps the adapter with the lowest cross-entropy on the demonstrations.
-fn best_of(
-    base: &Base,
-    generator: &GeneratorFile,
-    condition: &[f32],
-    demonstrations: &[Example],
-    (seed, samples): (u64, usize),
-) -> Result<Adapter, Error> {
-    let mut best: Option<(f64, Adapter)> = None;
-    // As much of a text as the model reads tells the samples apart.
-    let pieces = scored_pieces(base, demonstrations, base.model().config().context)?;
-    let row = Row { prefix: base.begin().to_vec(), pieces };
-    for index in 0..samples {
-        let adapter = generator.generate(condition, Draw::Sample { seed, index }).map_err(Error::generator)?;
-        if samples == 1 {
-            return Ok(adapter);
-        }
-        let loss = mean_cross_entropy(base.model(), &row, &adapter).map_err(Error::internal)?;
-        if best.as_ref().is_none_or(|(lowest, _)| loss < *lowest) {
-            best = Some((loss, adapter));
-        }
-    }
-    best.map(|(_, adapter)| adapter).ok_or_else(|| Error::internal("no sample was drawn"))
 }
 
 /// Demonstrations as tokens, their answers scored. Of plain texts no more than so many tokens, with what stands before

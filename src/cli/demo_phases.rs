@@ -23,6 +23,7 @@ use candle_core::{DType, Tensor};
 use std::collections::HashMap;
 use std::path::Path;
 
+const GENERATOR_CHECKPOINT: &str = "generator.checkpoint.safetensors";
 const SPECIAL: [&str; 3] = ["<bos>", "<eos>", "<pad>"];
 
 /// Trains the base and writes its directory, its weights in bf16.
@@ -80,8 +81,15 @@ pub(super) fn generator(recipe: &Recipe, workers: &Workers, progress: &dyn Progr
         let mut run = recipe.generator_run();
         set_steps(&mut run, (recipe.reconstruction_steps, recipe.cross_entropy_steps));
         let shared = recipe.shared(&base)?;
-        let checkpoint = Some(recipe.out.join("generator.checkpoint.safetensors"));
-        let context = GeneratorContext { checkpoint, ..context(&base, &shared, workers, progress) };
+        let checkpoint = Some(recipe.out.join(GENERATOR_CHECKPOINT));
+        let begin = recipe.generator_from.as_ref().map(|dir| {
+            let path = dir.join(GENERATOR_CHECKPOINT);
+            candle_core::safetensors::load(&path, base.model().device())
+                .with_context(|| format!("cannot read {}", path.display()))
+        });
+        let begin = begin.transpose()?;
+        let context =
+            GeneratorContext { checkpoint, begin: begin.as_ref(), ..context(&base, &shared, workers, progress) };
         write(&trained, &train_generator(&context, &corpus, &run)?.to_bytes()?)?;
     }
     let bytes = std::fs::read(&trained).with_context(|| format!("cannot read {}", trained.display()))?;
@@ -187,6 +195,7 @@ fn context<'a>(
         encoder_version: ENCODER_VERSION,
         shared,
         alpha: AdapterRun::default().alpha,
+        begin: None,
         parent: None,
         bos: base.begin(),
         workers,

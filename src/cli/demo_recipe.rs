@@ -66,6 +66,14 @@ pub(super) struct Recipe {
     #[arg(long, default_value_t = 0.0)]
     #[serde(default)]
     pub(super) distil: f64,
+    /// Samples of z of which the second stage learns through the best
+    #[arg(long, default_value_t = 1)]
+    #[serde(default = "one")]
+    pub(super) explore: usize,
+    /// Begin the generator from the checkpoint of this build's folder instead of random weights
+    #[arg(long, value_name = "DIR")]
+    #[serde(default)]
+    pub(super) generator_from: Option<PathBuf>,
     /// Training tasks of the generator at most
     #[arg(long, default_value_t = usize::MAX, hide_default_value = true)]
     #[serde(default = "every_task")]
@@ -131,6 +139,10 @@ impl HiddenPart {
             Self::EndTap => Part::EndTap,
         }
     }
+}
+
+fn one() -> usize {
+    1
 }
 
 fn every_task() -> usize {
@@ -208,8 +220,13 @@ impl Recipe {
     /// How the generator is trained.
     pub(super) fn generator_run(&self) -> GeneratorRun {
         let sizes = SlotSizes { heads: self.heads, basis: self.basis, hidden: self.hidden, ..SlotSizes::default() };
-        let mut run =
-            GeneratorRun { arch: Arch::Cvae(sizes), distil: self.distil, seed: self.seed, ..GeneratorRun::default() };
+        let mut run = GeneratorRun {
+            arch: Arch::Cvae(sizes),
+            distil: self.distil,
+            explore: self.explore,
+            seed: self.seed,
+            ..GeneratorRun::default()
+        };
         run.cross_entropy.schedule.peak = self.generator_rate;
         run
     }

@@ -155,6 +155,7 @@ impl Run<'_> {
                 encoder_version: ENCODER_VERSION,
                 shared: &shared,
                 alpha,
+                begin: None,
                 parent: parent.as_deref(),
                 bos: self.base().begin(),
                 workers: &self.workers,

@@ -6,7 +6,7 @@ use super::Error;
 use crate::lm::sampling::argmax;
 use crate::lm::{Model, Packed, Piece, RowAdapters};
 use crate::lora::Adapter;
-use candle_core::DType;
+use candle_core::{DType, Tensor};
 
 /// A prefix and the answered inputs behind it.
 #[derive(Clone, Debug, Default)]
@@ -93,6 +93,29 @@ pub fn mean_cross_entropy(model: &Model, row: &Row, adapter: &Adapter) -> Result
     Ok(f64::from(model.packed_loss(&packed, &adapters, &weights)?.to_scalar::<f32>()?))
 }
 
+/// The mean cross-entropy of each row's answers, each through its own adapter, in nats a token. Nothing is kept for a
+/// backward pass.
+///
+/// # Errors
+/// Those of the model.
+pub(super) fn row_cross_entropies(model: &Model, rows: &[Row], adapters: &RowAdapters) -> Result<Vec<f64>, Error> {
+    let packed = pack(rows);
+    let hidden = model.packed_scored(&packed, adapters)?.detach();
+    let (mut sums, mut counts) = (vec![0.0; rows.len()], vec![0usize; rows.len()]);
+    let at_once = (LOGITS / model.config().vocab_size).max(1);
+    for (chunk, scored) in packed.scored().chunks(at_once).enumerate() {
+        let logits = model.logits(&hidden.narrow(0, chunk * at_once, scored.len())?)?.to_dtype(DType::F32)?;
+        let targets: Vec<u32> = scored.iter().map(|scored| scored.target).collect();
+        let targets = Tensor::from_vec(targets, (scored.len(), 1), hidden.device())?;
+        let logs = candle_nn::ops::log_softmax(&logits, 1)?.gather(&targets, 1)?.flatten_all()?.to_vec1::<f32>()?;
+        for (scored, log) in scored.iter().zip(logs) {
+            sums[scored.row] -= f64::from(log);
+            counts[scored.row] += 1;
+        }
+    }
+    Ok(sums.iter().zip(counts).map(|(sum, count)| sum / count.max(1) as f64).collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -100,7 +123,7 @@ mod tests {
     use crate::lora::{Module, SharedA};
     use crate::noise::Noise;
     use crate::training::test_base::base;
-    use candle_core::{Device, Tensor};
+    use candle_core::Device;
 
     const ANSWER: usize = 6;
 
@@ -114,6 +137,27 @@ mod tests {
             next = vec![answer[answer.len() - 1]];
         }
         answer
+    }
+
+    #[test]
+    fn the_cross_entropies_of_rows_are_those_of_each_row_alone() {
+        let base = base();
+        let layout = base.model().config().shape().layout(&Module::SEPARATE, 2);
+        let shared = SharedA::random(layout.clone(), 1, &Device::Cpu).expect("fits");
+        let b: Vec<f32> = Noise::seeded(4).normals(layout.b_len()).into_iter().map(|x| 0.2 * x).collect();
+        let b = Tensor::from_vec(b, layout.b_len(), &Device::Cpu).expect("shape");
+        let adapter = Adapter::over(&shared, &b, 4.0).expect("an adapter");
+        let row = |inputs: &[&str]| Row {
+            prefix: base.begin().to_vec(),
+            pieces: inputs.iter().map(|text| base.prompter().answered(text, "yes").expect("tokens")).collect(),
+        };
+        let rows = [row(&["one", "another"]), row(&["a third one"])];
+        let adapters = RowAdapters::of_rows(&[Some((&adapter, 1.0)); 2], DType::F32).expect("rows");
+        let found = row_cross_entropies(base.model(), &rows, &adapters).expect("losses");
+        for (row, found) in rows.iter().zip(found) {
+            let alone = mean_cross_entropy(base.model(), row, &adapter).expect("a loss");
+            assert!((alone - found).abs() < 1e-4, "{alone} {found}");
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@
 
 use super::generator_data::{Corpus, CorpusTask};
 use super::gradients::{Shard, sum};
-use super::initial_weights::{lock, seed_weights, take_over, trained};
+use super::initial_weights::{begin_from, lock, seed_weights, take_over, trained};
 use super::optimizer::Optimizer;
 use super::progress::{Progress, Report};
 use super::reconstruction::Reconstruction;
@@ -44,6 +44,10 @@ pub struct GeneratorRun {
     /// is learned from the labels.
     #[serde(default)]
     pub distil: f64,
+    /// Samples of z of which a row in stage (ii) learns through the one that does it best: what is left open by a
+    /// description is then told apart by z (multiple choice learning, Guzman-Rivera et al. 2012). 1 draws one.
+    #[serde(default = "one")]
+    pub explore: usize,
     /// Nats of each latent unit that cost nothing.
     pub free_bits: f64,
     /// The seed of everything.
@@ -61,6 +65,10 @@ pub struct Stage {
     pub batch: usize,
 }
 
+fn one() -> usize {
+    1
+}
+
 impl Default for GeneratorRun {
     fn default() -> Self {
         let stage =
@@ -73,6 +81,7 @@ impl Default for GeneratorRun {
             keep_reconstruction: 0.02,
             keep_parent: 5.0,
             distil: 0.0,
+            explore: 1,
             free_bits: 0.05,
             seed: 1,
             checkpoint_every: 100,
@@ -119,6 +128,8 @@ pub struct GeneratorContext<'a> {
     pub shared: &'a SharedA,
     /// `lora_alpha`
     pub alpha: f64,
+    /// Weights to begin from instead of random ones, by name; those of another shape are passed over.
+    pub begin: Option<&'a HashMap<String, Tensor>>,
     /// The generator to grow from, or none. Its A0 is `shared`.
     pub parent: Option<&'a GeneratorFile>,
     /// Tokens before every bare input.
@@ -213,6 +224,9 @@ impl<'a> Training<'a> {
                 replay = Some(Replay { parent });
             }
             None => reconstruction = Reconstruction::new(&config, corpus, &vars)?,
+        }
+        if let Some(begin) = context.begin {
+            begin_from(&vars, begin)?;
         }
         let optimizer = Optimizer::new(trained(&vars))?;
         Ok(Self { context, corpus, run, config, reconstruction, replay, vars, cvae, optimizer, smooth: f64::NAN })
@@ -326,18 +340,55 @@ impl<'a> Training<'a> {
         }
         let c = self.cvae.read(&Conditions::new(&conditions, &self.config, self.context.model.device())?)?;
         let prior = self.cvae.prior(&c)?;
-        let z = self.half_sampled(&prior, count, noise)?;
-        let slots = self.cvae.decode(&c, &z)?;
         let GeneratorContext { model, shared, alpha, .. } = *self.context;
-        Through { model, shared, alpha, distil: self.run.distil }.loss(&slots, &rows)
+        let through = Through { model, shared, alpha, distil: self.run.distil };
+        let mut drawn = self.half_sampled(count, noise);
+        if self.run.explore > 1 {
+            self.choose(&mut drawn, (&c, &prior), (&through, &rows), noise)?;
+        }
+        let z = prior.sample(&self.epsilon(drawn, &prior)?)?;
+        through.loss(&self.cvae.decode(&c, &z)?, &rows)
     }
 
-    fn half_sampled(&self, prior: &Gaussian, count: usize, noise: &mut Noise) -> Result<Tensor, Error> {
-        let latent = self.config.latent;
-        let half = count / 2 * latent;
-        let mut epsilon = noise.normals(count * latent);
+    /// Standard normal numbers for the first half of the rows, zeros for the others, `[B·Z]`.
+    fn half_sampled(&self, count: usize, noise: &mut Noise) -> Vec<f32> {
+        let half = count / 2 * self.config.latent;
+        let mut epsilon = noise.normals(count * self.config.latent);
         epsilon[half..].fill(0.0);
-        Ok(prior.sample(&Tensor::from_vec(epsilon, (count, latent), prior.mean.device())?)?)
+        epsilon
+    }
+
+    /// Replaces each sampled row's numbers by the best of several draws.
+    fn choose(
+        &self,
+        drawn: &mut [f32],
+        (c, prior): (&Tensor, &Gaussian),
+        (through, rows): (&Through<'_>, &[Taught]),
+        noise: &mut Noise,
+    ) -> Result<(), Error> {
+        let (half, latent) = (rows.len() / 2, self.config.latent);
+        let losses = |drawn: &[f32]| -> Result<Vec<f64>, Error> {
+            let z = prior.sample(&self.epsilon(drawn.to_vec(), prior)?)?;
+            through.losses(&self.cvae.decode(c, &z)?, &rows[..half])
+        };
+        let mut best = losses(drawn)?;
+        for _ in 1..self.run.explore {
+            let other = self.half_sampled(rows.len(), noise);
+            for (row, loss) in losses(&other)?.into_iter().enumerate() {
+                if loss >= best[row] {
+                    continue;
+                }
+                best[row] = loss;
+                let own = row * latent..(row + 1) * latent;
+                drawn[own.clone()].copy_from_slice(&other[own]);
+            }
+        }
+        Ok(())
+    }
+
+    fn epsilon(&self, drawn: Vec<f32>, prior: &Gaussian) -> Result<Tensor, Error> {
+        let rows = drawn.len() / self.config.latent;
+        Ok(Tensor::from_vec(drawn, (rows, self.config.latent), prior.mean.device())?)
     }
 
     fn finish(self) -> Result<GeneratorFile, Error> {

@@ -91,6 +91,7 @@ impl World {
             encoder_version: ENCODER_VERSION,
             shared: &self.shared,
             alpha: ALPHA,
+            begin: None,
             parent: None,
             bos: self.base.begin(),
             workers: &self.workers,
@@ -155,6 +156,13 @@ fn check_gradients(context: &GeneratorContext<'_>, corpus: &Corpus, run: &Genera
 fn every_variable_gets_the_gradient_that_finite_differences_give_in_both_stages() {
     let world = World::new();
     check_gradients(&world.context(None), &world.corpus, &run(1, 1), &[0, 1]);
+}
+
+#[test]
+fn what_is_learned_from_the_base_and_through_the_best_of_samples_has_the_same_gradients_as_differences() {
+    let world = World::new();
+    let run = GeneratorRun { distil: 0.5, explore: 3, ..run(1, 1) };
+    check_gradients(&world.context(None), &world.corpus, &run, &[0, 1]);
 }
 
 #[test]

@@ -49,6 +49,16 @@ pub(super) fn take_over(vars: &VarMap, parent: &GeneratorFile) -> Result<(), Err
     Ok(())
 }
 
+/// Weights of an earlier run, where a variable has the same name and shape.
+pub(super) fn begin_from(vars: &VarMap, weights: &HashMap<String, Tensor>) -> Result<(), Error> {
+    for (name, var) in lock(vars).iter() {
+        if let Some(weight) = weights.get(name).filter(|weight| weight.shape() == var.shape()) {
+            var.set(&weight.to_dtype(var.dtype())?.to_device(var.device())?)?;
+        }
+    }
+    Ok(())
+}
+
 /// The variables that training moves, in the order of their names, and how. Statistics are fitted, not trained.
 pub(super) fn trained(vars: &VarMap) -> Vec<(String, Var, Rule)> {
     let mut named: Vec<_> = lock(vars)

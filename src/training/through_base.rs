@@ -6,7 +6,7 @@
 
 use super::Error;
 use super::adapter_trainer::row_mean_weights;
-use super::evaluate::{Row, pack};
+use super::evaluate::{Row, pack, row_cross_entropies};
 use crate::lm::ops::Teacher;
 use crate::lm::{Model, RowAdapters};
 use crate::lora::SharedA;
@@ -54,6 +54,20 @@ impl Through<'_> {
         }
         let value = f64::from(along.to_scalar::<f32>()?);
         Ok((along + (total - value))?)
+    }
+
+    /// The mean cross-entropy of each row's answers, as numbers alone.
+    pub(super) fn losses(&self, slots: &[Tensor], rows: &[Taught]) -> Result<Vec<f64>, Error> {
+        let mut losses = Vec::with_capacity(rows.len());
+        for first in (0..rows.len()).step_by(ROWS) {
+            let some = &rows[first..rows.len().min(first + ROWS)];
+            let own = |slot: &Tensor| slot.detach().narrow(0, first, some.len());
+            let b: Vec<Tensor> = slots.iter().map(own).collect::<candle_core::Result<_>>()?;
+            let adapters = RowAdapters::of_slots(self.shared, &b, self.alpha, self.model.dtype())?;
+            let bare: Vec<Row> = some.iter().map(|taught| taught.row.clone()).collect();
+            losses.extend(row_cross_entropies(self.model, &bare, &adapters)?);
+        }
+        Ok(losses)
     }
 
     fn part(&self, vars: &[Var], rows: &[Taught], all: usize) -> Result<Tensor, Error> {

@@ -187,6 +187,7 @@ fn generator(base: &Base) -> GeneratorFile {
         encoder_version: ENCODER_VERSION,
         shared: &shared,
         alpha: 4.0,
+        begin: None,
         parent: None,
         bos: base.begin(),
         workers: &workers,

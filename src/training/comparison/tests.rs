@@ -45,6 +45,7 @@ impl World {
             encoder_version: ENCODER_VERSION,
             shared: &shared,
             alpha: 4.0,
+            begin: None,
             parent: None,
             bos: base.begin(),
             workers: &workers,

@@ -100,7 +100,7 @@ pub(super) struct Generator {
     #[arg(long, value_name = "cvae|icm-conv", value_parser = word::<Arch>)]
     arch: Option<Arch>,
     /// What it begins from: the active generator, or random weights
-    #[arg(long, value_name = "active|random", value_parser = word::<Init>)]
+    #[arg(long, visible_alias = "from", value_name = "active|random", value_parser = lower_word::<Init>)]
     init: Option<Init>,
     /// The stages, in order, with commas; all where none is given
     #[arg(long, value_name = "reconstruction,cross_entropy", value_delimiter = ',', value_parser = word::<Stage>)]
@@ -240,6 +240,11 @@ fn word<T: DeserializeOwned>(text: &str) -> Result<T, serde_json::Error> {
     serde_json::from_value(text.into())
 }
 
+/// The same, however it is spelt.
+fn lower_word<T: DeserializeOwned>(text: &str) -> Result<T, serde_json::Error> {
+    word(&text.to_ascii_lowercase())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -267,6 +272,8 @@ mod tests {
         let all = "adapter --task a --seed 7 --steps 10 --learning-rate 0.001";
         let body = json!({ "kind": "adapter", "task": "a", "seed": 7, "steps": 10, "learning_rate": 0.001 });
         assert_eq!(job(all).unwrap(), body);
+        let from = "generator --task a --from ACTIVE";
+        assert_eq!(job(from).unwrap()["init"], "active");
         let all = "generator --task a --task b --arch icm-conv --init random --stages cross_entropy --steps 3";
         let body = json!({ "kind": "generator", "tasks": ["a", "b"], "arch": "icm-conv", "init": "random",
                            "stages": ["cross_entropy"], "steps": 3 });

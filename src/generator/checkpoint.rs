@@ -234,9 +234,19 @@ impl GeneratorFile {
         &self.weights
     }
 
+    /// Bytes of its networks as they are stored, in bf16, without A0 and what it remembers.
+    pub fn networks_bytes(&self) -> usize {
+        self.weights.values().map(|weight| 2 * weight.elem_count()).sum()
+    }
+
     /// The statistics of its conditions.
     pub fn standardiser(&self) -> &Standardiser {
         &self.standardiser
+    }
+
+    /// The curve from evidence to confidence.
+    pub fn calibration(&self) -> Calibration {
+        self.calibration
     }
 
     /// The same generator with another curve from similarity to confidence.

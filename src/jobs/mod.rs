@@ -16,6 +16,6 @@ mod work_dirs;
 
 pub use context::{JobContext, StopReason};
 pub use error::{JobError, QueueError};
-pub use kinds::{AdapterJob, Arch, GeneratorJob, Init, InvalidKind, JobKind, Selection, Stage};
+pub use kinds::{AdapterJob, All, Arch, GeneratorJob, Init, InvalidKind, JobKind, Selection, Stage};
 pub use queue::{JobRequest, Queue, QueueConfig};
 pub use runner::{JobHandler, Runner, RunnerConfig, RunningRunner};

@@ -23,13 +23,14 @@ use crate::training::adapter_trainer::{AdapterContext, AdapterRun, TrainedAdapte
 use crate::training::dataset::TaskData;
 use crate::training::generator_data::{Conditioning, Corpus, Trajectory};
 use crate::training::generator_trainer::{GeneratorContext, train_generator};
+use crate::training::judge_trainer::{JudgeRun, with_judge};
 use crate::training::score::Score;
 use crate::training::texts::Cutter;
 use crate::training::trajectories::Trajectories;
 use crate::training::{Error as TrainingError, Workers};
 use candle_core::Tensor;
 use serde_json::{Value, json};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::runtime::Handle;
@@ -38,6 +39,18 @@ use tokio::runtime::Handle;
 const RANK: usize = 8;
 /// Tasks of a job that get an adapter of their own, for reconstruction; the others are learnt by cross-entropy alone.
 const WITH_ADAPTER: usize = 200;
+
+/// Descriptions of each task by which a judge is trained, where there are few tasks.
+const TRIED_EACH: usize = 40;
+/// Tasks beside a job's own by which a new generator is held against the active one.
+const MEASURED: usize = 60;
+
+/// Tasks that a job does not train, before and after it.
+struct Kept {
+    tasks: Vec<TaskData>,
+    before: Means,
+    after: Option<Means>,
+}
 
 /// Runs training jobs of a service.
 pub struct TrainHandler {
@@ -166,7 +179,16 @@ impl Run<'_> {
             &run,
         )
         .map_err(training)?;
+        let file = if parent.is_some() { file } else { self.judged(file, &tasks, seed)? };
         self.promote(Arc::new(file), &tasks)
+    }
+
+    /// A generator from nothing with a judge of its own; one that grows keeps its parent's.
+    fn judged(&self, file: GeneratorFile, tasks: &[TaskData], seed: u64) -> Result<GeneratorFile, JobError> {
+        let usual = JudgeRun::default();
+        let run = JudgeRun { tried: usual.tried.min(TRIED_EACH * tasks.len()), seed, ..usual };
+        let progress = JobProgress::new(self.context);
+        with_judge(file, self.base(), tasks, &run, (&self.workers, &progress)).map_err(training)
     }
 
     /// The generator that a job grows from: the active one, where the job wants it and it has the architecture.
@@ -200,7 +222,7 @@ impl Run<'_> {
     fn promote(&self, file: Arc<GeneratorFile>, tasks: &[TaskData]) -> Result<Value, JobError> {
         let scores = self.scores(&file, tasks)?;
         let all = Means::of(&scores);
-        let (mut passes, mut parent) = (true, None);
+        let (mut passes, mut parent, mut kept) = (true, None, None);
         if let Some(active) = self.service.active() {
             // One that knows fewer tasks is no successor, however well it does them.
             let knows = |file: &GeneratorFile, name: &str| file.tasks().iter().any(|task| task.name == name);
@@ -211,12 +233,22 @@ impl Run<'_> {
                     both.map(|(task, score)| (task.clone(), score)).unzip();
                 passes = Means::of(&new).keep_up_with(&Means::of(&self.scores(&active.file, &shared)?));
             }
+            kept = self.kept(&active.file, tasks)?;
+            if let Some(kept) = &mut kept {
+                let after = Means::of(&self.scores(&file, &kept.tasks)?);
+                passes &= after.keep_up_with(&kept.before);
+                kept.after = Some(after);
+            }
             parent = Some(active.id);
         }
         let metrics = all.metrics();
         self.context.metrics(&metrics);
         let mut evaluation = json!({"generated": all.exact_match, "tasks": tasks.len(), "passed": passes});
         add(&mut evaluation, metrics.into_iter().filter(|(name, _)| *name != "exact_match"));
+        if let Some(Kept { tasks, before, after: Some(after) }) = &kept {
+            let group = json!({"tasks": tasks.len(), "generated": after.exact_match, "before": before.exact_match});
+            evaluation["kept"] = group;
+        }
         let version = NewGenerator { file, evaluation: Some(evaluation.clone()), parent };
         let record = self.runtime.block_on(self.service.add_generator(version)).map_err(failed)?;
         if self.context.cancelled() {
@@ -231,6 +263,24 @@ impl Run<'_> {
             );
         }
         Ok(json!({"generator": record.id, "activated": passes, "evaluation": evaluation}))
+    }
+
+    /// Registered tasks that the active generator knows and the job does not train, as many as are measured in a
+    /// minute, spread over all; none where there are none.
+    fn kept(&self, active: &GeneratorFile, tasks: &[TaskData]) -> Result<Option<Kept>, JobError> {
+        let known: HashSet<&str> = active.tasks().iter().map(|task| task.name.as_str()).collect();
+        let trained: HashSet<&str> = tasks.iter().map(|task| task.name.as_str()).collect();
+        let all = Selection::All(crate::jobs::All::All);
+        let mut names = self.runtime.block_on(self.service.selected(&all)).map_err(failed)?;
+        names.retain(|name| known.contains(name.as_str()) && !trained.contains(name.as_str()));
+        if names.is_empty() {
+            return Ok(None);
+        }
+        let row_tokens = AdapterRun::for_base(self.base().model().config()).row_tokens;
+        let some = names.iter().step_by(names.len().div_ceil(MEASURED));
+        let tasks: Vec<TaskData> = some.map(|name| self.task_data(name, row_tokens)).collect::<Result<_, _>>()?;
+        let before = Means::of(&self.scores(active, &tasks)?);
+        Ok(Some(Kept { tasks, before, after: None }))
     }
 
     /// What generated adapters are worth on the tasks' unseen examples, with each task's first description.

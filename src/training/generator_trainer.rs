@@ -392,12 +392,19 @@ impl<'a> Training<'a> {
     }
 
     fn finish(self) -> Result<GeneratorFile, Error> {
+        let mut weights = self.weights();
+        if let Some(parent) = self.context.parent {
+            // What is not trained here stays: its judge.
+            for (name, weight) in parent.weights() {
+                weights.entry(name.clone()).or_insert_with(|| weight.clone());
+            }
+        }
         let memory = match self.context.parent {
             Some(parent) => parent.memory().clone().with(&self.corpus.described()),
             None => self.corpus.memory(),
         };
         let file = GeneratorFile::new(Parts {
-            weights: self.weights(),
+            weights,
             config: self.config,
             base_digest: self.context.base_digest.to_owned(),
             encoder_version: self.context.encoder_version.to_owned(),
@@ -405,6 +412,10 @@ impl<'a> Training<'a> {
             standardiser: self.corpus.standardiser.clone(),
             memory,
         })?;
+        let file = match self.context.parent {
+            Some(parent) => file.calibrated(parent.calibration()),
+            None => file,
+        };
         // What is served is what was stored: read back, in the file's precision.
         Ok(GeneratorFile::from_bytes(&file.to_bytes()?, self.context.model.device())?)
     }

@@ -2,6 +2,7 @@
 
 use super::demo_phases;
 use super::demo_recipe::Recipe;
+use super::demo_study::Study;
 use super::terminal::Terminal;
 use crate::training::Workers;
 use crate::training::progress::CancelFlag;
@@ -14,6 +15,8 @@ pub(super) enum Demo {
     /// Build the demo model on this machine's CPU, phase by phase; an interrupted build goes on
     /// where it was
     Build(Build),
+    /// Train a build's generator with one choice varied, and see what it is worth
+    Study(Study),
 }
 
 /// The phases of a build, in order.
@@ -48,6 +51,7 @@ impl Demo {
     pub(super) fn run(self) -> anyhow::Result<()> {
         match self {
             Self::Build(build) => build.run(),
+            Self::Study(study) => study.run(),
         }
     }
 }

@@ -6,7 +6,7 @@ pub(super) use super::demo_recipe::Recipe;
 use crate::generator::{Calibration, GeneratorFile};
 use crate::lm::{FileConfig, Tokenizer, byte_level_tokenizer_json};
 use crate::lora::SharedA;
-use crate::suite::Suite;
+use crate::suite::{Half, Suite};
 use crate::task::{Base, ENCODER_VERSION, Encoder, InputTemplate, Marks, Prompter};
 use crate::training::Workers;
 use crate::training::adapter_trainer::AdapterRun;
@@ -75,13 +75,25 @@ pub(super) fn generator(recipe: &Recipe, workers: &Workers, progress: &dyn Progr
         return Ok(());
     }
     let base = recipe.base()?;
-    let trained = recipe.out.join("generator.trained.safetensors");
+    let file = trained_generator(recipe, &base, workers, progress)?;
+    let file = judged(recipe, file, &base, workers, progress)?;
+    write(&path, &calibrated(file, &base, workers, progress)?.to_bytes()?)
+}
+
+/// The generator after both stages, without its confidence.
+pub(super) fn trained_generator(
+    recipe: &Recipe,
+    base: &Base,
+    workers: &Workers,
+    progress: &dyn Progress,
+) -> anyhow::Result<GeneratorFile> {
+    let trained = recipe.of_generator("generator.trained.safetensors");
     if !trained.exists() {
-        let corpus = corpus(recipe, &base, workers, progress)?;
+        let corpus = corpus(recipe, base, workers, progress)?;
         let mut run = recipe.generator_run();
         set_steps(&mut run, (recipe.reconstruction_steps, recipe.cross_entropy_steps));
-        let shared = recipe.shared(&base)?;
-        let checkpoint = Some(recipe.out.join(GENERATOR_CHECKPOINT));
+        let shared = recipe.shared(base)?;
+        let checkpoint = Some(recipe.of_generator(GENERATOR_CHECKPOINT));
         let begin = recipe.generator_from.as_ref().map(|dir| {
             let path = dir.join(GENERATOR_CHECKPOINT);
             candle_core::safetensors::load(&path, base.model().device())
@@ -89,13 +101,11 @@ pub(super) fn generator(recipe: &Recipe, workers: &Workers, progress: &dyn Progr
         });
         let begin = begin.transpose()?;
         let context =
-            GeneratorContext { checkpoint, begin: begin.as_ref(), ..context(&base, &shared, workers, progress) };
+            GeneratorContext { checkpoint, begin: begin.as_ref(), ..context(base, &shared, workers, progress) };
         write(&trained, &train_generator(&context, &corpus, &run)?.to_bytes()?)?;
     }
     let bytes = std::fs::read(&trained).with_context(|| format!("cannot read {}", trained.display()))?;
-    let file = GeneratorFile::from_bytes(&bytes, base.model().device())?;
-    let file = judged(recipe, file, &base, workers, progress)?;
-    write(&path, &calibrated(file, &base, workers, progress)?.to_bytes()?)
+    Ok(GeneratorFile::from_bytes(&bytes, base.model().device())?)
 }
 
 /// Writes a result by way of a temporary file: what is there is whole.
@@ -228,7 +238,7 @@ fn calibrated(
     workers: &Workers,
     progress: &dyn Progress,
 ) -> anyhow::Result<GeneratorFile> {
-    let seen = demo_measure::development(&generator, base, workers, progress)?;
+    let seen = demo_measure::held_out(&generator, base, Half::Dev, (workers, progress))?.seen;
     Ok(generator.calibrated(Calibration::fit(&seen)))
 }
 

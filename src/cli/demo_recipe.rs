@@ -35,6 +35,10 @@ pub(super) struct Recipe {
     #[arg(skip)]
     #[serde(skip)]
     pub(super) out: PathBuf,
+    /// Where the generator's files go; the build's folder where it is left open.
+    #[arg(skip)]
+    #[serde(skip)]
+    pub(super) place: Option<PathBuf>,
     /// Begin the base from these weights (a base's directory) instead of random ones
     #[arg(long, value_name = "DIR")]
     pub(super) base_from: Option<PathBuf>,
@@ -192,7 +196,12 @@ impl Recipe {
     }
 
     pub(super) fn generator_path(&self) -> PathBuf {
-        self.out.join("generator.safetensors")
+        self.of_generator("generator.safetensors")
+    }
+
+    /// A file of the generator's training.
+    pub(super) fn of_generator(&self, name: &str) -> PathBuf {
+        self.place.as_ref().unwrap_or(&self.out).join(name)
     }
 
     pub(super) fn icm_conv_path(&self) -> PathBuf {

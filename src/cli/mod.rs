@@ -7,6 +7,8 @@ mod demo;
 mod demo_measure;
 mod demo_phases;
 mod demo_recipe;
+mod demo_study;
+mod demo_study_plot;
 mod eval;
 mod generate;
 mod job_progress;

@@ -1,11 +1,15 @@
 //! What `attune eval` says: as JSON, one line a task, as a table.
 
 use super::figures::{Column, Figure, Figures, REACHES, Told};
-use super::recorded::Recorded;
+use super::recorded::{Recorded, TRAINED_LORA};
 use crate::task::Base;
 use crate::training::comparison::{Group, TaskScores};
+use crate::training::statistics::{Interval, mean_of};
 use serde_json::{Map, Value, json};
 use std::fmt::Write as _;
+
+/// What the generated adapters' lead is told over.
+const AGAINST: [&str; 3] = ["base_description", "nearest_adapter", TRAINED_LORA];
 
 /// All that was measured.
 pub(super) struct Report<'a> {
@@ -77,6 +81,7 @@ impl Report<'_> {
             let generated = templates.figure("generated").and_then(|figure| cell(figure, 3));
             lines.extend(generated.map(|cell| format!("generated, free_descriptions' tasks by templates: {cell}")));
         }
+        lines.extend(AGAINST.iter().filter_map(|method| self.lead(method)));
         let ratios: Vec<_> = self.figures.ratios().into_iter().filter_map(|(name, x)| Some((name, x?))).collect();
         lines.extend(ratios.iter().map(|(name, ratio)| format!("{name}: {ratio:.2}")));
         let confidence = self.figures.confidence;
@@ -93,6 +98,16 @@ impl Report<'_> {
         lines
     }
 
+    /// The generated adapters' lead over a method in each group, with its interval.
+    fn lead(&self, method: &str) -> Option<String> {
+        let leads = self.figures.columns.iter().filter_map(|column| {
+            let (mean, Interval { low, high }) = column.figure(method)?.difference?;
+            Some(format!("{} {mean:+.3} [{low:+.2}, {high:+.2}]", column.group.name()))
+        });
+        let leads: Vec<String> = leads.collect();
+        (!leads.is_empty()).then(|| format!("generated − {method}: {}", leads.join(", ")))
+    }
+
     pub(super) fn marked(&self, method: &str) -> String {
         let recorded = !self.retrained && self.recorded.names().contains(&method);
         if recorded { format!("{method} *") } else { method.to_owned() }
@@ -101,11 +116,9 @@ impl Report<'_> {
     /// By method, the figures of all columns.
     pub(super) fn rows(&self) -> Vec<(&str, Vec<&Figure>)> {
         let columns = &self.figures.columns;
-        let names = columns.first().map_or(&[] as &[_], |column| &column.methods);
-        let row = |(i, (name, _)): (usize, &'_ (String, Figure))| {
-            (columns[0].methods[i].0.as_str(), columns.iter().map(|column| &column.methods[i].1).collect(), name.len())
-        };
-        names.iter().enumerate().map(row).map(|(name, figures, _)| (name, figures)).collect()
+        let Some(first) = columns.first() else { return Vec::new() };
+        let figures = |row: usize| columns.iter().map(|column| &column.methods[row].1).collect();
+        first.methods.iter().enumerate().map(|(row, (name, _))| (name.as_str(), figures(row))).collect()
     }
 
     /// One line of JSON a task.
@@ -120,7 +133,7 @@ impl Report<'_> {
                     "group": group.name(),
                     "task": task.name,
                     "family": task.family,
-                    "methods": of(&|seeds| json!(crate::training::statistics::mean_of(seeds))),
+                    "methods": of(&|seeds| json!(mean_of(seeds))),
                     "seeds": of(&|seeds| json!(seeds)),
                     "similarity": task.similarity.iter().map(|(similarity, _)| *similarity).collect::<Vec<_>>(),
                     "confidence": task.described.iter().map(|d| d.confidence).collect::<Vec<_>>(),

@@ -12,21 +12,42 @@ const PANEL: i32 = 140;
 const GAP: i32 = 20;
 const TOP: i32 = 96;
 const ROW: i32 = 14;
+/// Rows of a panel at most.
+const ROWS: usize = 50;
 /// Letters of a name that have room.
 const LETTERS: usize = 40;
 
 pub(super) fn svg(groups: &[(Group, Vec<TaskScores>)], recorded: &Recorded) -> anyhow::Result<String> {
-    let shown: Vec<_> = groups.iter().filter(|(group, _)| *group != Group::FreeTemplates).collect();
-    let rows = shown.iter().map(|(_, tasks)| tasks.len()).max().unwrap_or(0) as i32;
-    let width = 20 + (NAMES + PANEL + GAP) * shown.len() as i32;
+    let shown = groups.iter().filter(|(group, _)| *group != Group::FreeTemplates);
+    let panels: Vec<Panel<'_>> = shown.flat_map(|(group, tasks)| panels(*group, tasks)).collect();
+    let rows = panels.iter().map(|panel| panel.tasks.len()).max().unwrap_or(0) as i32;
+    let width = 20 + (NAMES + PANEL + GAP) * panels.len().max(2) as i32;
     document((width as u32, (TOP + ROW * rows + 20) as u32), |area| {
         write_text(area, "Exact match by task, best generated first", (20, 24), TITLE)?;
         legend(area)?;
-        for (at, (group, tasks)) in shown.iter().enumerate() {
-            panel(area, (*group, tasks, recorded), 20 + (NAMES + PANEL + GAP) * at as i32)?;
+        for (at, panel) in panels.iter().enumerate() {
+            panel.draw(area, recorded, 20 + (NAMES + PANEL + GAP) * at as i32)?;
         }
         Ok(())
     })
+}
+
+/// A group's tasks, or some of them where they are many.
+struct Panel<'a> {
+    title: String,
+    tasks: Vec<&'a TaskScores>,
+}
+
+fn panels(group: Group, tasks: &[TaskScores]) -> Vec<Panel<'_>> {
+    let score = |task: &TaskScores| task.mean(Method::Generated).unwrap_or(-1.0);
+    let mut sorted: Vec<&TaskScores> = tasks.iter().collect();
+    sorted.sort_by(|a, b| score(b).total_cmp(&score(a)).then_with(|| a.name.cmp(&b.name)));
+    let title = |part: usize, count: usize| match sorted.len() > ROWS {
+        true => format!("{} {} to {}", group.name(), part * ROWS + 1, part * ROWS + count),
+        false => group.name().to_owned(),
+    };
+    let parts = sorted.chunks(ROWS).enumerate();
+    parts.map(|(part, tasks)| Panel { title: title(part, tasks.len()), tasks: tasks.to_vec() }).collect()
 }
 
 fn legend(area: &Area<'_>) -> anyhow::Result<()> {
@@ -60,38 +81,32 @@ impl Mark {
     }
 }
 
-fn panel(
-    area: &Area<'_>,
-    (group, tasks, recorded): (Group, &[TaskScores], &Recorded),
-    left: i32,
-) -> anyhow::Result<()> {
-    let ends = (left + NAMES, left + NAMES + PANEL);
-    let score = |task: &TaskScores| task.mean(Method::Generated);
-    let mut sorted: Vec<&TaskScores> = tasks.iter().collect();
-    sorted.sort_by(|a, b| {
-        let by_score = score(b).unwrap_or(-1.0).total_cmp(&score(a).unwrap_or(-1.0));
-        by_score.then_with(|| a.name.cmp(&b.name))
-    });
-    write_text(area, group.name(), (left + NAMES - 8, TOP - 18), LABEL.from(HPos::Right))?;
-    for share in [0.0, 0.5, 1.0] {
-        let x = between(ends, share);
-        line(area, (x, TOP - 6), (x, TOP + ROW * sorted.len() as i32), PALE)?;
-        write_text(area, format!("{share}"), (x, TOP - 18), Type { size: 11, color: GREY, side: HPos::Center })?;
-    }
-    for (at, task) in sorted.into_iter().enumerate() {
-        let middle = TOP + ROW * at as i32 + ROW / 2;
-        let name = Type { size: 10, color: INK, side: HPos::Right };
-        write_text(area, short(&task.name), (left + NAMES - 8, middle), name)?;
-        let own = recorded.trained_lora_tasks.get(&task.name).copied();
-        for (kind, share) in
-            [(Mark::Trained, own), (Mark::Prompted, task.mean(Method::BaseDescription)), (Mark::Generated, score(task))]
-        {
-            if let Some(share) = share {
-                kind.draw(area, (between(ends, share), middle))?;
+impl Panel<'_> {
+    fn draw(&self, area: &Area<'_>, recorded: &Recorded, left: i32) -> anyhow::Result<()> {
+        let ends = (left + NAMES, left + NAMES + PANEL);
+        write_text(area, self.title.as_str(), (left + NAMES - 8, TOP - 18), LABEL.from(HPos::Right))?;
+        for share in [0.0, 0.5, 1.0] {
+            let x = between(ends, share);
+            line(area, (x, TOP - 6), (x, TOP + ROW * self.tasks.len() as i32), PALE)?;
+            write_text(area, format!("{share}"), (x, TOP - 18), Type { size: 11, color: GREY, side: HPos::Center })?;
+        }
+        for (at, task) in self.tasks.iter().enumerate() {
+            let middle = TOP + ROW * at as i32 + ROW / 2;
+            let name = Type { size: 10, color: INK, side: HPos::Right };
+            write_text(area, short(&task.name), (left + NAMES - 8, middle), name)?;
+            let own = recorded.trained_lora_tasks.get(&task.name).copied();
+            for (kind, share) in [
+                (Mark::Trained, own),
+                (Mark::Prompted, task.mean(Method::BaseDescription)),
+                (Mark::Generated, task.mean(Method::Generated)),
+            ] {
+                if let Some(share) = share {
+                    kind.draw(area, (between(ends, share), middle))?;
+                }
             }
         }
+        Ok(())
     }
-    Ok(())
 }
 
 fn short(name: &str) -> String {

@@ -99,8 +99,8 @@ pub struct ServeOptions {
     /// it. Less makes their tokens come more evenly, more reads prompts faster
     #[arg(long, env = "ATTUNE_STEP_TOKENS", default_value_t = 128, value_parser = at_least_one)]
     pub step_tokens: usize,
-    /// Memory for keys and values, in MiB; a request waits until there is room for all that it may come to hold. Absent: what
-    /// max-rows texts of full length take, at most a quarter of the free memory
+    /// Memory for keys and values, in MiB; a request waits until there is room for all that it may come to hold. Absent: twice
+    /// what max-rows texts of full length take, so that prompts which begin alike are remembered, at most a quarter of the free memory
     #[arg(long, env = "ATTUNE_KV_CACHE_MIB")]
     pub kv_cache_mib: Option<u64>,
     /// Memory for the weights of a merged adapter, in MiB; 0 merges none. Absent: as much as the base's weights, at most a

@@ -269,7 +269,9 @@ impl Recipe {
         progress: &dyn Progress,
     ) -> anyhow::Result<Vec<TrainedAdapter>> {
         let suite = Suite::builtin();
-        let data = |task| self.small_data(task, base);
+        let data = |task: &SuiteTask| -> anyhow::Result<TaskData> {
+            Ok(TaskData { descriptions: self.descriptions(task), ..self.small_data(task, base)? })
+        };
         let tasks: Vec<TaskData> = suite.training().map(data).collect::<Result<_, _>>()?;
         let all = [Told::Nothing, Told::Description]
             .map(|told| multi_task(&tasks, base.prompter(), told, (FEW.train, self.seed)));

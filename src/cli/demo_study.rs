@@ -53,7 +53,7 @@ enum StudyHalf {
 }
 
 /// One variation and what it came to.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Point {
     /// The variation.
     pub(super) name: String,
@@ -65,13 +65,25 @@ pub(super) struct Point {
     pub(super) heldout_compositions: f64,
     /// Of training and measuring.
     pub(super) minutes: f64,
+    /// The half that was measured.
+    pub(super) half: String,
+    /// The recipe, as text: another one is another study.
+    pub(super) recipe: String,
 }
 
 impl Study {
     pub(super) fn run(self) -> anyhow::Result<()> {
         let workers = Workers::new(self.threads).context("cannot start threads")?;
         let progress = Terminal::new(CancelFlag::default());
-        let recipe = Recipe { out: self.out, ..self.recipe };
+        let built = Recipe::of_folder(&self.out)?;
+        let recipe = Recipe {
+            out: self.out,
+            // What the base and the adapters were made with.
+            rank: built.rank,
+            adapter_tasks: built.adapter_tasks,
+            adapter_steps: built.adapter_steps,
+            ..self.recipe
+        };
         let half = if self.half == StudyHalf::Dev { Half::Dev } else { Half::Test };
         let name = self.subject.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned());
         let dir = recipe.out.join("study");
@@ -138,9 +150,16 @@ fn point(
     (workers, progress): (&Workers, &dyn Progress),
 ) -> anyhow::Result<Point> {
     let path = place.join("point.json");
+    let (half_name, text) = (format!("{half:?}").to_lowercase(), serde_json::to_string(recipe)?);
     if let Ok(bytes) = std::fs::read(&path) {
-        return serde_json::from_slice(&bytes)
-            .with_context(|| format!("{} is damaged: remove it to measure anew", path.display()));
+        let found: Point = serde_json::from_slice(&bytes)
+            .with_context(|| format!("{} is damaged: remove it to measure anew", path.display()))?;
+        anyhow::ensure!(
+            found.half == half_name && found.recipe == text,
+            "{} was made with another recipe or half: give the same options, or remove the folder to begin anew",
+            place.display()
+        );
+        return Ok(found);
     }
     let started = Instant::now();
     let base = recipe.base()?;
@@ -153,6 +172,8 @@ fn point(
         train: mean("train"),
         heldout_compositions: mean("heldout_compositions"),
         minutes: started.elapsed().as_secs_f64() / 60.0,
+        half: half_name,
+        recipe: text,
     };
     std::fs::write(&path, serde_json::to_string(&point)?)
         .with_context(|| format!("cannot write {}", path.display()))?;
@@ -163,7 +184,7 @@ fn table(points: &[Point]) -> String {
     let mut text =
         format!("{:<18}{:>8}{:>18}{:>24}{:>10}", "variation", "tasks", "train", "held-out compositions", "minutes");
     for point in points {
-        let Point { name, tasks, train, heldout_compositions, minutes } = point;
+        let Point { name, tasks, train, heldout_compositions, minutes, .. } = point;
         text.push_str(&format!("\n{name:<18}{tasks:>8}{train:>18.3}{heldout_compositions:>24.3}{minutes:>10.1}"));
     }
     text

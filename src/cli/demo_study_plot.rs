@@ -32,14 +32,14 @@ fn draw(points: &[Point], text: &mut String) -> Result<(), Box<dyn std::error::E
         .x_label_formatter(&|x| format!("{x:.0}"))
         .light_line_style(WHITE)
         .draw()?;
-    let curves: [(&str, RGBColor, fn(&Point) -> f64); 2] = [
-        ("training tasks, unseen descriptions", TRAIN, |point| point.train),
-        ("held-out compositions", HELD_OUT, |point| point.heldout_compositions),
+    let curve = |value: fn(&Point) -> f64| points.iter().map(|p| (tasks(p), value(p))).collect::<Vec<_>>();
+    let curves = [
+        ("training tasks, unseen descriptions", TRAIN, curve(|point| point.train)),
+        ("held-out compositions", HELD_OUT, curve(|point| point.heldout_compositions)),
     ];
-    for (name, color, value) in curves {
-        let series = points.iter().map(|point| (tasks(point), value(point)));
+    for (name, color, series) in curves {
         chart
-            .draw_series(LineSeries::new(series.clone(), color.stroke_width(2)).point_size(4))?
+            .draw_series(LineSeries::new(series, color.stroke_width(2)).point_size(4))?
             .label(name)
             .legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], color.stroke_width(2)));
     }
@@ -54,7 +54,7 @@ mod tests {
 
     #[test]
     fn a_curve_is_drawn_through_every_point() {
-        let point = |tasks| Point { name: String::new(), tasks, train: 0.9, heldout_compositions: 0.5, minutes: 1.0 };
+        let point = |tasks| Point { tasks, train: 0.9, heldout_compositions: 0.5, ..Point::default() };
         let text = svg(&[point(50), point(100), point(7542)]).expect("a picture");
         assert!(text.starts_with("<svg") && text.matches("<circle").count() >= 6, "{text}");
     }

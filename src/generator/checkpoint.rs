@@ -76,12 +76,16 @@ impl GeneratorFile {
             parts.weights.into_iter().filter(|(name, _)| wanted(name)).map(|(n, t)| (n, t.detach())).collect();
         let cvae = load_cvae(&parts.config, &weights)?;
         let judge = load_judge(&parts.config, &weights)?;
+        let mut standardiser = parts.standardiser;
+        if parts.config.tokens == 0 {
+            standardiser.token = Scale::default();
+        }
         Ok(Self {
             config: parts.config,
             base_digest: parts.base_digest,
             encoder_version: parts.encoder_version,
             shared: parts.shared,
-            standardiser: parts.standardiser,
+            standardiser,
             memory: parts.memory,
             calibration: Calibration::default(),
             weights,
@@ -117,6 +121,9 @@ impl GeneratorFile {
         };
         let vector = scale("condition")?;
         let token = if header.config.tokens > 0 { scale("token")? } else { Scale::default() };
+        if vector.mean.len() != header.config.condition || token.mean.len() != header.config.tokens {
+            return Err(invalid("its statistics are of another width than its networks read".into()));
+        }
         let standardiser = Standardiser { vector, token };
         let vectors = take("tasks")?.to_vec2::<f32>()?;
         let (axes, within) = (take("tasks.axes")?.to_vec2()?, take("tasks.within")?.to_vec1()?);

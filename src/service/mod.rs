@@ -236,7 +236,7 @@ impl Service {
                 body_bytes: MAX_BODY_BYTES,
                 import_bytes: MAX_IMPORT_BYTES,
                 queue: options.queue,
-                timeout_ms: sampling::MAX_TIMEOUT_MS,
+                timeout_ms: sampling::MAX_TIMEOUT_MS.min(self.request_timeout.as_millis() as u64),
                 logit_biases: sampling::MAX_LOGIT_BIASES,
                 json_schema_bytes: guides::MAX_SCHEMA_BYTES,
             },

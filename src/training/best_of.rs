@@ -33,12 +33,17 @@ pub fn best_of(
     let mut best: Option<(f64, Adapter)> = None;
     for index in 0..samples.count {
         let adapter = draw(index)?;
-        let loss = mean_cross_entropy(base.model(), &row, &adapter)?;
+        let loss = finite(mean_cross_entropy(base.model(), &row, &adapter)?);
         if best.as_ref().is_none_or(|(lowest, _)| loss < *lowest) {
             best = Some((loss, adapter));
         }
     }
     best.map(|(_, adapter)| adapter).ok_or(Error::NoData { what: "samples" })
+}
+
+/// A loss that is no number is worse than any.
+fn finite(loss: f64) -> f64 {
+    if loss.is_finite() { loss } else { f64::INFINITY }
 }
 
 /// The demonstrations as the model is asked for them. As much of a text as the model reads tells the samples apart.

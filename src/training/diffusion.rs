@@ -171,9 +171,15 @@ impl Latents {
     }
 }
 
-/// The latents of every kept checkpoint, and its task's conditions.
+/// The tasks that have a trained adapter.
 struct Known<'a> {
-    tasks: Vec<(Vec<Vec<f32>>, Vec<&'a [f32]>)>,
+    tasks: Vec<KnownTask<'a>>,
+}
+
+/// The latents of a task's kept checkpoints, and its conditions.
+struct KnownTask<'a> {
+    latents: Vec<Vec<f32>>,
+    conditions: Vec<&'a [f32]>,
 }
 
 impl<'a> Known<'a> {
@@ -181,7 +187,7 @@ impl<'a> Known<'a> {
         let tasks = corpus.tasks.iter().filter(|task| !task.trajectory.is_empty());
         let known = tasks.map(|task| {
             let conditions = task.conditions.iter().map(|c| &c[..corpus.widths.0.min(c.len())]).collect();
-            (task.trajectory.iter().map(|flat| latents.encoded(flat)).collect(), conditions)
+            KnownTask { latents: task.trajectory.iter().map(|flat| latents.encoded(flat)).collect(), conditions }
         });
         Self { tasks: known.collect() }
     }
@@ -191,7 +197,7 @@ impl<'a> Known<'a> {
         let (mut noised, mut conditions, mut times) = (Vec::new(), Vec::new(), Vec::new());
         let epsilon = noise.normals(count * denoiser.latent);
         for epsilon in epsilon.chunks(denoiser.latent) {
-            let (latents, texts) = noise.pick(&self.tasks);
+            let KnownTask { latents, conditions: texts } = noise.pick(&self.tasks);
             let (clean, t) = (noise.pick::<Vec<f32>>(latents), noise.below(STEPS));
             conditions.extend_from_slice(noise.pick::<&[f32]>(texts));
             let (signal, noisy) = (kept(t).sqrt() as f32, (1.0 - kept(t)).sqrt() as f32);

@@ -375,7 +375,8 @@ impl<'a> Training<'a> {
         for _ in 1..self.run.explore {
             let other = self.half_sampled(rows.len(), noise);
             for (row, loss) in losses(&other)?.into_iter().enumerate() {
-                if loss >= best[row] {
+                // A loss that is no number is never the better one.
+                if loss >= best[row] || !loss.is_finite() {
                     continue;
                 }
                 best[row] = loss;

@@ -40,11 +40,10 @@ pub(super) fn seed_weights(vars: &VarMap, seed: u64) -> Result<(), Error> {
     Ok(())
 }
 
-/// Prior and decoder as the parent has them. Its encoder was not kept; nothing that grows needs one.
+/// Prior, pooling and decoder as the parent has them. Its encoder was not kept; nothing that grows needs one.
 pub(super) fn take_over(vars: &VarMap, parent: &GeneratorFile) -> Result<(), Error> {
-    let vars = lock(vars);
-    for (name, weight) in parent.weights() {
-        vars.get(name).ok_or(Error::NoData { what: "decoder variables" })?.set(weight)?;
+    for (name, var) in lock(vars).iter().filter(|(name, _)| !name.starts_with("encoder.")) {
+        var.set(parent.weights().get(name).ok_or(Error::NoData { what: "the parent's weights" })?)?;
     }
     Ok(())
 }

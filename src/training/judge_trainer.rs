@@ -43,6 +43,8 @@ impl Default for JudgeRun {
 const TOGETHER: usize = 8;
 /// Rows of one pass through the base.
 const ROWS: usize = 4;
+/// Tokens that are left for what stands behind a description.
+const PROBE_ROOM: usize = 64;
 /// Answers by which an adapter is tried.
 const ANSWERS: usize = 6;
 
@@ -93,14 +95,18 @@ fn attempt(
     noise: &mut Noise,
 ) -> Result<Vec<Tried>, Error> {
     let encoder = Encoder::new(base.model().clone(), base.prompter().clone());
+    let nothing = Demonstrations::default();
     let (mut texts, mut rows) = (Vec::new(), Vec::new());
     for _ in 0..TOGETHER {
         let task: &TaskData = noise.pick::<&TaskData>(tasks);
-        texts.push(said(noise.pick::<String>(&task.descriptions), noise));
+        let text = noise.pick::<String>(&task.descriptions);
+        let strange = said(text, noise);
+        // Strange words may be longer than those that they stand for.
+        let fits = encoder.prefix(&strange, &nothing)?.len() + PROBE_ROOM <= base.model().config().context;
+        texts.push(if fits { strange } else { text.clone() });
         let pieces = (0..ANSWERS).map(|_| noise.pick::<Piece>(&task.train).clone()).collect();
         rows.push(Row { prefix: base.begin().to_vec(), pieces });
     }
-    let nothing = Demonstrations::default();
     let raw = encoder.encode(&texts.iter().map(|text| (text.as_str(), &nothing)).collect::<Vec<_>>())?;
     let (mut adapters, mut reads) = (Vec::new(), Vec::new());
     for raw in &raw {

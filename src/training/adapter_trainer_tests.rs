@@ -132,7 +132,9 @@ fn a_base_in_16_bits_trains_and_reads_descriptions() {
     assert_eq!(score.into_inner().expect("no panic"), Some(Score::Answers { exact_match: 1.0 }));
     let encoder = crate::task::Encoder::new(half.model().clone(), half.prompter().clone());
     let nothing = crate::task::Demonstrations::default();
-    assert_eq!(encoder.encode(&[("Write x.", &nothing)]).expect("a vector")[0].len(), encoder.width());
+    let tokens = encoder.prefix("Write x.", &nothing).expect("tokens").len();
+    let expected = encoder.width() + tokens * encoder.token_width();
+    assert_eq!(encoder.encode(&[("Write x.", &nothing)]).expect("a condition")[0].len(), expected);
 }
 
 #[test]

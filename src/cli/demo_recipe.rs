@@ -280,15 +280,24 @@ impl Recipe {
         let schedule = Schedule { peak: 3e-3, warmup: 50, decay: 750, steps: 1500 };
         // As many tokens a step as eight tasks' adapters take, and one of the two a thread.
         let run = AdapterRun { row_tokens: 8 * run.row_tokens, group: 1, schedule, keep: 1, ..run };
-        let context = AdapterContext {
+        let context = self.adapter_context((base, shared), (workers, progress));
+        Ok(self.trajectories(base, shared)?.of_tasks(&context, &all, &run)?)
+    }
+
+    /// Where the build's adapters are trained.
+    fn adapter_context<'a>(
+        &self,
+        (base, shared): (&'a Base, &'a SharedA),
+        (workers, progress): (&'a Workers, &'a dyn Progress),
+    ) -> AdapterContext<'a> {
+        AdapterContext {
             model: base.model(),
             shared,
             bos: base.begin(),
             workers,
             progress,
             checkpoints: Some(self.out.join("adapters")),
-        };
-        Ok(self.trajectories(base, shared)?.of_tasks(&context, &all, &run)?)
+        }
     }
 
     pub(super) fn trajectories(&self, base: &Base, shared: &SharedA) -> anyhow::Result<Trajectories> {
@@ -307,14 +316,7 @@ impl Recipe {
         let run = self.adapter_run();
         let kept = self.trajectories(base, shared)?;
         let data: Vec<TaskData> = tasks.iter().map(|task| self.data(task, base)).collect::<Result<_, _>>()?;
-        let context = AdapterContext {
-            model: base.model(),
-            shared,
-            bos: base.begin(),
-            workers,
-            progress,
-            checkpoints: Some(self.out.join("adapters")),
-        };
+        let context = self.adapter_context((base, shared), (workers, progress));
         Ok(kept.of_tasks(&context, &data, &run)?)
     }
 }

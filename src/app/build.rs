@@ -8,7 +8,7 @@ use crate::generator::GeneratorFile;
 use crate::jobs::{Queue, QueueConfig, Runner, RunnerConfig, RunningRunner};
 use crate::service::{NewGenerator, Parts, Service, TrainHandler};
 use crate::store::{Artifacts, DataDirLock, JobStore, SqliteStore, Store};
-use crate::task::Base;
+use crate::task::{Base, ENCODER_VERSION};
 use anyhow::Context;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -104,8 +104,10 @@ fn engine_options(options: &ServeOptions, base: &Base) -> EngineOptions {
 async fn install_demo_generator(service: &Service) -> anyhow::Result<()> {
     let Some(bytes) = demo_model::demo_generator() else { return Ok(()) };
     let file = GeneratorFile::from_bytes(bytes, service.base().model().device())?;
-    if file.check_base(service.base().digest()).is_err() {
-        tracing::warn!("the embedded generator was made for another base than the embedded one: it is left out");
+    if file.check(service.base().digest(), ENCODER_VERSION).is_err() {
+        tracing::warn!(
+            "the embedded generator was made for another base or encoder than the embedded ones: it is left out"
+        );
         return Ok(());
     }
     let record = service.add_generator(NewGenerator { file: Arc::new(file), evaluation: None, parent: None }).await?;

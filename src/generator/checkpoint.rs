@@ -1,10 +1,10 @@
 //! A generator with all that it needs at inference, as one safetensors file: A0, networks,
 //! normaliser (in the decoder's basis and means), standardiser, the training tasks' vectors.
 
-use super::confidence::{confidence, nearest};
+use super::confidence::confidence;
 use super::{
-    Calibration, Conditions, Confidence, Cvae, Error, Evidence, GeneratorConfig, Judge, Memory, Nearest, Scale,
-    Standardiser, TaskVector,
+    Calibration, Conditions, Confidence, Cvae, Error, Evidence, GeneratorConfig, Judge, Memory, Scale, Standardiser,
+    TaskVector,
 };
 use crate::lora::{Adapter, SharedA};
 use crate::noise::Noise;
@@ -195,15 +195,18 @@ impl GeneratorFile {
         Ok(Sha256::digest(self.to_bytes()?).iter().map(|byte| format!("{byte:02x}")).collect())
     }
 
-    /// Refuses another base than the one it was trained for.
+    /// Refuses another base than the one it was trained for, and conditions of another encoder.
     ///
     /// # Errors
-    /// [`Error::OtherBase`].
-    pub fn check_base(&self, digest: &str) -> Result<(), Error> {
-        if self.base_digest == digest {
-            return Ok(());
+    /// [`Error::OtherBase`], [`Error::OtherEncoder`].
+    pub fn check(&self, base_digest: &str, encoder_version: &'static str) -> Result<(), Error> {
+        if self.base_digest != base_digest {
+            return Err(Error::OtherBase { made_for: self.base_digest.clone(), base: base_digest.to_owned() });
         }
-        Err(Error::OtherBase { made_for: self.base_digest.clone(), base: digest.to_owned() })
+        if self.encoder_version != encoder_version {
+            return Err(Error::OtherEncoder { trained_with: self.encoder_version.clone(), encoder: encoder_version });
+        }
+        Ok(())
     }
 
     /// Sizes.
@@ -321,25 +324,39 @@ impl GeneratorFile {
         Ok(confidence(condition, self.judgement(condition)?, &self.memory, self.calibration))
     }
 
-    /// The nearest training tasks of a standardised condition, nearest first.
-    pub fn nearest_tasks(&self, condition: &[f32]) -> Vec<Nearest> {
-        nearest(condition, &self.memory)
-    }
-
     /// What speaks for the adapter of a standardised condition.
     ///
     /// # Errors
     /// As [`Self::confidence`].
     pub fn evidence(&self, condition: &[f32]) -> Result<Evidence, Error> {
-        let similarity = self.nearest_tasks(condition).first().map_or(-1.0, |near| near.similarity);
-        Ok(Evidence { similarity, judged: self.judgement(condition)? })
+        Ok(Evidence { similarity: self.similarity(condition), judged: self.judgement(condition)? })
+    }
+
+    /// The nearest training task's similarity to a standardised condition; -1 where none is remembered.
+    pub fn similarity(&self, condition: &[f32]) -> f64 {
+        self.memory.nearest(condition, 1, |_| true).first().map_or(-1.0, |near| near.similarity)
+    }
+
+    /// What the judge says of what was read of a condition, as log-odds; 0 without one.
+    ///
+    /// # Errors
+    /// Those of the tensor library.
+    pub fn judgement_of(&self, read: Vec<f32>) -> Result<f64, Error> {
+        let device = self.shared.tensors()[0].device();
+        self.judged_read(&Tensor::from_vec(read, (1, ()), device)?)
     }
 
     fn judgement(&self, condition: &[f32]) -> Result<f64, Error> {
-        let Some(judge) = &self.judge else { return Ok(0.0) };
+        if self.judge.is_none() {
+            return Ok(0.0);
+        }
         let conditions = Conditions::new(&[condition], &self.config, self.shared.tensors()[0].device())?;
-        let odds = judge.forward(&self.cvae.read(&conditions)?)?;
-        Ok(f64::from(odds.flatten_all()?.to_vec1::<f32>()?[0]))
+        self.judged_read(&self.cvae.read(&conditions)?)
+    }
+
+    fn judged_read(&self, read: &Tensor) -> Result<f64, Error> {
+        let Some(judge) = &self.judge else { return Ok(0.0) };
+        Ok(f64::from(judge.forward(read)?.flatten_all()?.to_vec1::<f32>()?[0]))
     }
 }
 

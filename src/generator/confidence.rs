@@ -115,26 +115,10 @@ const NAMED: usize = 5;
 
 /// The confidence of a standardised condition.
 pub(super) fn confidence(condition: &[f32], judged: f64, memory: &Memory, calibration: Calibration) -> Confidence {
-    let nearest = nearest(condition, memory);
+    let nearest = memory.nearest(condition, NAMED, |_| true);
     let similarity = nearest.first().map_or(-1.0, |near| near.similarity);
     let score = calibration.score(Evidence { similarity, judged });
     Confidence { score, in_distribution: score >= 0.5, nearest_tasks: nearest, applied: Answer::Generated }
-}
-
-/// The nearest training tasks of a standardised condition, nearest first.
-pub(super) fn nearest(condition: &[f32], memory: &Memory) -> Vec<Nearest> {
-    let vector = memory.along(condition);
-    let named =
-        |task: &super::TaskVector| Nearest { name: task.name.clone(), similarity: cosine(&vector, &task.vector) };
-    let mut nearest: Vec<Nearest> = memory.tasks.iter().map(named).collect();
-    nearest.sort_by(|a, b| b.similarity.total_cmp(&a.similarity).then_with(|| a.name.cmp(&b.name)));
-    nearest.truncate(NAMED);
-    nearest
-}
-
-fn cosine(a: &[f32], b: &[f32]) -> f64 {
-    let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(x, y)| f64::from(*x) * f64::from(*y)).sum::<f64>();
-    dot(a, b) / (dot(a, a) * dot(b, b)).sqrt().max(1e-12)
 }
 
 #[cfg(test)]

@@ -25,6 +25,16 @@ pub enum Error {
         /// The digest of the base that is loaded.
         base: String,
     },
+    /// It was trained with another way of reading descriptions.
+    #[error(
+        "the generator was trained by an attune that reads descriptions otherwise (encoder {trained_with}, this one is {encoder}): train a generator with POST /jobs/train {{\"init\": \"random\"}}"
+    )]
+    OtherEncoder {
+        /// The version that made its conditions.
+        trained_with: String,
+        /// The version that is here.
+        encoder: &'static str,
+    },
     /// A condition of another width.
     #[error("the condition has {found} numbers, the generator needs {expected}")]
     Condition {

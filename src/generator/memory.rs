@@ -4,7 +4,7 @@
 //!
 //! Letters: N tasks, P directions, C width of a condition.
 
-use super::principal_components;
+use super::{Nearest, principal_components};
 
 /// A training task's condition along the directions.
 #[derive(Clone, Debug)]
@@ -89,6 +89,16 @@ impl Memory {
         self.axes.iter().map(|axis| dot(axis, condition)).collect()
     }
 
+    /// The tasks nearest to a standardised condition of those that are wanted, nearest first and `most` at most.
+    pub fn nearest(&self, condition: &[f32], most: usize, wanted: impl Fn(&TaskVector) -> bool) -> Vec<Nearest> {
+        let vector = self.along(condition);
+        let near = |task: &TaskVector| Nearest { name: task.name.clone(), similarity: cosine(&vector, &task.vector) };
+        let mut nearest: Vec<Nearest> = self.tasks.iter().filter(|task| wanted(task)).map(near).collect();
+        nearest.sort_by(|a, b| b.similarity.total_cmp(&a.similarity).then_with(|| a.name.cmp(&b.name)));
+        nearest.truncate(most);
+        nearest
+    }
+
     /// The condition of a remembered task, `[C]`, as far as the directions hold it.
     pub fn condition(&self, task: &TaskVector) -> Vec<f32> {
         let mut condition = vec![0.0; self.within.len()];
@@ -97,6 +107,11 @@ impl Memory {
         }
         condition
     }
+}
+
+fn cosine(a: &[f32], b: &[f32]) -> f64 {
+    let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(x, y)| f64::from(*x) * f64::from(*y)).sum::<f64>();
+    dot(a, b) / (dot(a, a) * dot(b, b)).sqrt().max(1e-12)
 }
 
 fn mean(conditions: &[&[f32]]) -> Vec<f32> {

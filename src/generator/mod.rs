@@ -25,6 +25,7 @@ mod pooling;
 mod slot_decoder;
 
 pub use basis::principal_components;
+pub use blend::{BLENDED, blend_weights};
 pub use checkpoint::{Draw, GeneratorFile, Parts};
 pub use condition::{Conditions, Scale, Standardiser};
 pub use confidence::{Answer, Calibration, Confidence, Evidence, Nearest};

@@ -53,3 +53,40 @@ impl Pooling {
         Ok(read.transpose(0, 1)?.reshape((rows, self.heads * HEAD))?)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::generator::{GeneratorConfig, SlotSizes};
+    use crate::lora::Layout;
+    use crate::noise::Noise;
+    use candle_core::{DType, Device, Var};
+    use candle_nn::VarMap;
+
+    #[test]
+    fn a_text_is_pooled_the_same_alone_and_beside_longer_ones() {
+        let (vector, token, heads) = (3, 4, 2);
+        let sizes = SlotSizes { heads, ..SlotSizes::default() };
+        let config = GeneratorConfig::cvae(Layout::new(Vec::new()), 1.0, (vector, token), sizes);
+        let (vars, mut noise) = (VarMap::new(), Noise::seeded(5));
+        let vb = VarBuilder::from_varmap(&vars, DType::F32, &Device::Cpu);
+        let pooling = Pooling::new(heads, (vector, token), &vb).expect("layers");
+        for var in vars.all_vars() {
+            let var: &Var = &var;
+            let values = Tensor::from_vec(noise.normals(var.elem_count()), var.shape(), &Device::Cpu).expect("tensor");
+            var.set(&values).expect("set");
+        }
+        let rows: Vec<Vec<f32>> = [2, 5, 1].iter().map(|tokens| noise.normals(vector + tokens * token)).collect();
+        let pooled = |rows: &[&[f32]]| -> Vec<Vec<f32>> {
+            let conditions = Conditions::new(rows, &config, &Device::Cpu).expect("conditions");
+            pooling.forward(&conditions).expect("pooled").to_vec2().expect("rows")
+        };
+        let together = pooled(&rows.iter().map(Vec::as_slice).collect::<Vec<_>>());
+        for (row, batched) in rows.iter().zip(&together) {
+            let alone = pooled(&[row]).remove(0);
+            let most = alone.iter().zip(batched).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+            assert!(most < 1e-5, "{most}");
+        }
+        assert_ne!(together[0], together[1]);
+    }
+}

@@ -24,7 +24,7 @@ impl From<Error> for Problem {
             Error::Invalid { field, problem } => Self::field(Code::Invalid, field, problem),
             Error::NotFound { .. } => Self::new(Code::NotFound, detail),
             Error::NoGenerator => Self::new(Code::NoGenerator, detail),
-            Error::StaleGenerator { .. } => Self::new(Code::StaleGenerator, detail),
+            Error::StaleGenerator { .. } | Error::OtherEncoder { .. } => Self::new(Code::StaleGenerator, detail),
             Error::StaleAdapter { .. } => Self::new(Code::StaleAdapter, detail),
             Error::UnknownTask { score, nearest_tasks } => {
                 Self::new(Code::UnknownTask, detail).naming("task").near(score, nearest_tasks)
@@ -181,6 +181,7 @@ mod tests {
             (Error::NotFound { what: "adapter", id: text() }, 404, "not_found"),
             (Error::NoGenerator, 409, "no_generator"),
             (Error::StaleGenerator { made_for: text(), base: text() }, 409, "stale_generator"),
+            (Error::OtherEncoder { trained_with: text(), encoder: "2" }, 409, "stale_generator"),
             (Error::StaleAdapter { id: text(), made_for: text(), base: text() }, 409, "stale_adapter"),
             (Error::NameTaken { name: text() }, 409, "name_taken"),
             (Error::UnknownTask { score: 0.1, nearest_tasks: Vec::new() }, 422, "unknown_task"),

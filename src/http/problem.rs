@@ -62,7 +62,7 @@ codes! {
     /// The base has no generator.
     NoGenerator = "no_generator", CONFLICT, "The base model has no generator";
     /// The generator belongs to another base.
-    StaleGenerator = "stale_generator", CONFLICT, "The generator was made for another base model";
+    StaleGenerator = "stale_generator", CONFLICT, "The generator was made for another base model, or by another version of attune";
     /// The adapter belongs to another base.
     StaleAdapter = "stale_adapter", CONFLICT, "The adapter was made for another base model";
     /// Another adapter has the name.

@@ -34,7 +34,8 @@ pub struct CreateAdapter {
     /// Fine-tunes the adapter on the examples.
     #[serde(default)]
     pub refine: Option<Refine>,
-    /// What is done with a description that is out of distribution.
+    /// What is done with a description that is out of distribution. A blend is of prior means: `seed` and `samples`
+    /// count for generated adapters alone.
     #[serde(default)]
     pub on_unknown: OnUnknown,
     /// A name of one's own.

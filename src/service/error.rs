@@ -41,6 +41,16 @@ pub enum Error {
         /// The digest of the base that is loaded.
         base: String,
     },
+    /// The generator was trained with another way of reading descriptions.
+    #[error(
+        "the generator was trained by an attune that reads descriptions otherwise (encoder {trained_with}, this one is {encoder}): train one anew with POST /jobs/train {{\"kind\": \"generator\", \"tasks\": \"all\", \"init\": \"random\"}}"
+    )]
+    OtherEncoder {
+        /// The version that made its conditions.
+        trained_with: String,
+        /// The version that is here.
+        encoder: &'static str,
+    },
     /// The adapter was made for another base.
     #[error("adapter {id} was made for base {made_for}, this server runs {base}: make it anew from its description")]
     StaleAdapter {
@@ -138,6 +148,9 @@ impl Error {
             Self::StaleGenerator { made_for, base } => {
                 Self::StaleGenerator { made_for: made_for.clone(), base: base.clone() }
             }
+            Self::OtherEncoder { trained_with, encoder } => {
+                Self::OtherEncoder { trained_with: trained_with.clone(), encoder }
+            }
             Self::UnknownTask { score, nearest_tasks } => {
                 Self::UnknownTask { score: *score, nearest_tasks: nearest_tasks.clone() }
             }
@@ -166,6 +179,9 @@ impl Error {
     pub(super) fn generator(error: crate::generator::Error) -> Self {
         match error {
             crate::generator::Error::OtherBase { made_for, base } => Self::StaleGenerator { made_for, base },
+            crate::generator::Error::OtherEncoder { trained_with, encoder } => {
+                Self::OtherEncoder { trained_with, encoder }
+            }
             other => Self::internal(other),
         }
     }

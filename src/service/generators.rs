@@ -5,6 +5,7 @@ use super::files::blocking;
 use super::{ActiveGenerator, Error, GeneratorView, Service};
 use crate::generator::GeneratorFile;
 use crate::store::{GeneratorRecord, GeneratorState, Page, PageRequest};
+use crate::task::ENCODER_VERSION;
 use std::sync::{Arc, PoisonError};
 
 impl Service {
@@ -30,11 +31,12 @@ impl Service {
     /// the one that they began with.
     ///
     /// # Errors
-    /// [`Error::NotFound`]; [`Error::StaleGenerator`] where it was made for another base.
+    /// [`Error::NotFound`]; [`Error::StaleGenerator`] where it was made for another base, [`Error::OtherEncoder`] by
+    /// another version of attune.
     pub async fn activate_generator(&self, id: &str) -> Result<GeneratorView, Error> {
         // Load it first: a damaged file must not become the one that serves.
         let file = self.generator_file(id).await?;
-        file.check_base(self.base.digest()).map_err(Error::generator)?;
+        file.check(self.base.digest(), ENCODER_VERSION).map_err(Error::generator)?;
         let record = self.store.activate_generator(id).await.map_err(|e| missing(e, "generator", id))?;
         let active = ActiveGenerator { id: id.to_owned(), file };
         *self.active.write().unwrap_or_else(PoisonError::into_inner) = Some(active);
@@ -97,6 +99,13 @@ impl Service {
             Some(record) => Some(ActiveGenerator { file: self.generator_file(&record.id).await?, id: record.id }),
             None => None,
         };
+        let active = active.filter(|active| match active.file.check(self.base.digest(), ENCODER_VERSION) {
+            Ok(()) => true,
+            Err(error) => {
+                tracing::warn!(generator = active.id, %error, "the active generator cannot serve");
+                false
+            }
+        });
         *self.active.write().unwrap_or_else(PoisonError::into_inner) = active;
         Ok(())
     }

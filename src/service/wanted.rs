@@ -48,7 +48,7 @@ impl Service {
         self.check_name(request.name.as_deref())?;
         let seed = request.seed.or((samples > 1).then_some(0));
         let (generator_id, generator) = self.generator_or_active(request.generator.as_deref()).await?;
-        generator.check_base(self.base.digest()).map_err(Error::generator)?;
+        generator.check(self.base.digest(), ENCODER_VERSION).map_err(Error::generator)?;
         let taken = if request.replace { OnNameTaken::Replace } else { OnNameTaken::Refuse };
         let (on_unknown, name) = (request.on_unknown, request.name);
         let id = String::new();
@@ -93,7 +93,7 @@ impl Service {
     fn adapter_id(&self, wanted: &Wanted) -> String {
         let mut all = serde_json::json!({
             "base": self.base.digest(), "dtype": self.precision(), "generator": wanted.generator_id,
-            "encoder": ENCODER_VERSION, "description": wanted.description.as_str(),
+            "encoder": wanted.generator.encoder_version(), "description": wanted.description.as_str(),
             "demonstrations": wanted.demonstrations.examples(), "seed": wanted.seed, "samples": wanted.samples,
         });
         // What is not asked for is not named, so that adapters made before there was such a choice keep their ids.

@@ -55,6 +55,25 @@ mod tests {
     }
 
     #[test]
+    fn the_styles_that_training_reads_write_none_of_the_free_descriptions() {
+        let suite = crate::suite::tests::suite();
+        let free: HashSet<String> =
+            [Half::Test, Half::Dev].into_iter().flat_map(free_descriptions).map(|(_, text)| plain(&text)).collect();
+        let mut noise = crate::noise::Noise::seeded(1);
+        for task in &suite.tasks {
+            for _ in 0..4 {
+                let text = task.restyled(&mut noise);
+                assert!(!free.contains(&plain(&text)), "{}: {text}", task.name);
+            }
+        }
+    }
+
+    /// Letters and digits in lower case, so that a stop or a capital makes no difference.
+    fn plain(text: &str) -> String {
+        text.chars().filter(|c| c.is_alphanumeric() || *c == ' ').flat_map(char::to_lowercase).collect()
+    }
+
+    #[test]
     fn the_reported_half_has_a_hundred_descriptions() {
         assert_eq!(free_descriptions(Half::Test).len(), 100);
     }

@@ -71,6 +71,9 @@ const MANY: usize = 2_000;
 /// Texts of a whole corpus, roughly: what is read in some minutes. Many tasks with few descriptions each teach more
 /// than few tasks with many.
 const TEXTS: usize = 100_000;
+/// Bytes that a corpus's conditions may take: a large base has many numbers a token. Fewer descriptions of each task are
+/// read before this is passed.
+const BYTES: usize = 8 << 30;
 /// Descriptions of a parent's tasks that are read again.
 const REMEMBERED: usize = 1_500;
 /// Descriptions of a task that are read, where there are so many tasks.
@@ -95,6 +98,7 @@ impl Corpus {
         let done = AtomicUsize::new(0);
         let demonstrated = if tasks.len() < MANY { DEMONSTRATED.0 } else { DEMONSTRATED.1 };
         let most = (TEXTS / tasks.len()).saturating_sub(demonstrated).max(DESCRIPTIONS);
+        let most = most.min((BYTES / bytes_of_one_each(&tasks, encoder)?).saturating_sub(demonstrated)).max(1);
         let encoded = workers.map(tasks.iter().map(|(data, _)| data).collect(), |data| {
             if progress.cancelled() {
                 return Err(Error::Cancelled);
@@ -150,6 +154,17 @@ impl Corpus {
     pub fn described(&self) -> Vec<Described<'_>> {
         self.tasks.iter().map(|task| task.described(self.widths.0)).collect()
     }
+}
+
+/// Bytes of one condition of each task, by its first description.
+fn bytes_of_one_each(tasks: &[(TaskData, Trajectory)], encoder: &Encoder) -> Result<usize, Error> {
+    let nothing = Demonstrations::default();
+    let mut bytes = 0;
+    for description in tasks.iter().filter_map(|(data, _)| data.descriptions.first()) {
+        let tokens = encoder.prefix(description, &nothing)?.len();
+        bytes += size_of::<f32>() * (encoder.width() + tokens * encoder.token_width());
+    }
+    Ok(bytes.max(1))
 }
 
 /// What was read of a task: conditions that are not standardised yet, and the tokens of each.

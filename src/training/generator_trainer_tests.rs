@@ -1,5 +1,6 @@
 //! The generator's trainer on a tiny base.
 
+use super::super::schedule::Schedule;
 use super::*;
 use crate::generator::Draw;
 use crate::lm::RowAdapters;
@@ -208,8 +209,8 @@ fn the_papers_architecture_is_trained_and_served_from_its_own_bytes() {
 fn a_trained_generator_writes_adapters_that_do_their_tasks_with_and_without_a_trajectory() {
     let world = World::new();
     let file = train_generator(&world.context(None), &world.corpus, &run(40, 150)).expect("training");
-    file.check_base(world.base.digest()).expect("its own base");
-    assert!(file.check_base("another").is_err());
+    file.check(world.base.digest(), ENCODER_VERSION).expect("its own base");
+    assert!(file.check("another", ENCODER_VERSION).is_err() && file.check(world.base.digest(), "0").is_err());
     for task in &world.tasks {
         assert_eq!(world.hits(&file, task), [[true, true]], "{}", task.name);
         let condition = world.condition(&file, task);

@@ -10,7 +10,7 @@ use super::progress::{Progress, Report};
 use super::schedule::Schedule;
 use super::strange_words::{STRANGE, invented};
 use super::{Error, Workers};
-use crate::generator::{Conditions, Draw, GeneratorFile, Judge};
+use crate::generator::{Calibration, Conditions, Draw, Evidence, GeneratorFile, Judge};
 use crate::lm::{Piece, RowAdapters};
 use crate::noise::Noise;
 use crate::task::{Base, Demonstrations, Encoder};
@@ -48,13 +48,18 @@ const PROBE_ROOM: usize = 64;
 /// Answers by which an adapter is tried.
 const ANSWERS: usize = 6;
 
-/// What was tried: what the generator read, flat, and the share of right answers.
+/// One description in so many is not learned from: the confidence's curve is fitted to those.
+const HELD_BACK: usize = 5;
+
+/// What was tried: what the generator read, flat, the nearest task's similarity, and the share of right answers.
 struct Tried {
     read: Vec<f32>,
+    similarity: f64,
     right: f64,
 }
 
-/// The generator with a judge of its own; unchanged where no task has inputs with answers.
+/// The generator with a judge of its own, and its confidence fitted to what the judge says of descriptions that it did
+/// not learn from; unchanged where no task has inputs with answers.
 ///
 /// # Errors
 /// [`Error::Cancelled`], [`Error::Diverged`]; those of base and generator.
@@ -83,8 +88,18 @@ pub fn with_judge(
     });
     let tried: Vec<Vec<Tried>> = tried.into_iter().collect::<Result<_, Error>>()?;
     let tried: Vec<Tried> = tried.into_iter().flatten().collect();
-    let weights = trained(&generator, &tried, run, (workers, progress))?;
-    Ok(generator.judged(weights)?)
+    let (held_back, learned): (Vec<_>, Vec<_>) =
+        tried.into_iter().enumerate().partition(|(index, _)| index % HELD_BACK == 0);
+    let learned: Vec<Tried> = learned.into_iter().map(|(_, tried)| tried).collect();
+    let weights = trained(&generator, &learned, run, (workers, progress))?;
+    let generator = generator.judged(weights)?;
+    let seen = held_back.into_iter().map(|(_, Tried { read, similarity, right })| {
+        Ok((Evidence { similarity, judged: generator.judgement_of(read)? }, right))
+    });
+    let seen: Vec<(Evidence, f64)> = seen.collect::<Result<_, Error>>()?;
+    let generator = generator.calibrated(Calibration::fit(&seen));
+    // What is served is what was stored: read back, in the file's precision.
+    Ok(GeneratorFile::from_bytes(&generator.to_bytes()?, base.model().device())?)
 }
 
 /// Tries some descriptions.
@@ -108,12 +123,13 @@ fn attempt(
         rows.push(Row { prefix: base.begin().to_vec(), pieces });
     }
     let raw = encoder.encode(&texts.iter().map(|text| (text.as_str(), &nothing)).collect::<Vec<_>>())?;
-    let (mut adapters, mut reads) = (Vec::new(), Vec::new());
+    let (mut adapters, mut reads, mut similarities) = (Vec::new(), Vec::new(), Vec::new());
     for raw in &raw {
         let condition = generator.standardised(raw)?;
         adapters.push(generator.generate(&condition, Draw::Mean)?);
         let conditions = Conditions::new(&[&condition], generator.config(), base.model().device())?;
         reads.push(generator.cvae().read(&conditions)?.flatten_all()?.to_vec1::<f32>()?);
+        similarities.push(generator.similarity(&condition));
     }
     let mut rights: Vec<f64> = Vec::new();
     for (rows, adapters) in rows.chunks(ROWS).zip(adapters.chunks(ROWS)) {
@@ -121,7 +137,8 @@ fn attempt(
         let adapters = RowAdapters::of_rows(&adapters, base.model().dtype())?;
         rights.extend(exact_matches(base.model(), rows, &adapters)?.iter().map(rate));
     }
-    Ok(reads.into_iter().zip(rights).map(|(read, right)| Tried { read, right }).collect())
+    let all = reads.into_iter().zip(similarities).zip(rights);
+    Ok(all.map(|((read, similarity), right)| Tried { read, similarity, right }).collect())
 }
 
 /// The text as it stands, half of the time; else with one to three of its words replaced.
@@ -197,7 +214,7 @@ mod tests {
         seed_weights(&vars, 2).expect("seeded");
         let mut noise = Noise::seeded(3);
         let tried: Vec<Tried> =
-            (0..12).map(|i| Tried { read: noise.normals(5), right: f64::from(i % 3) / 2.0 }).collect();
+            (0..12).map(|i| Tried { read: noise.normals(5), similarity: 0.0, right: f64::from(i % 3) / 2.0 }).collect();
         let all: Vec<&Tried> = tried.iter().collect();
         let value = || loss(&judge, &all, &Device::Cpu).expect("loss");
         let grads = value().backward().expect("backward");

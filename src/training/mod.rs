@@ -11,6 +11,7 @@ pub mod diffusion;
 mod error;
 pub mod evaluate;
 pub mod generator_data;
+mod generator_run;
 pub mod generator_trainer;
 mod gradients;
 mod initial_weights;

@@ -15,7 +15,7 @@ use super::terminal::Terminal;
 use crate::app::{BaseOptions, demo_generator, load_base, recorded_evaluation};
 use crate::generator::GeneratorFile;
 use crate::suite::{Half, Suite};
-use crate::task::Base;
+use crate::task::{Base, ENCODER_VERSION};
 use crate::training::Workers;
 use crate::training::comparison::{Comparison, Group, Method, TaskScores, Wanted};
 use crate::training::progress::CancelFlag;
@@ -126,6 +126,10 @@ impl Eval {
             HalfOption::Test => Half::Test,
             HalfOption::Dev => Half::Dev,
         };
+        anyhow::ensure!(
+            !(self.retrain && self.limit.is_some()),
+            "--retrain records figures of whole groups: leave --limit out"
+        );
         let recorded = match self.retrain {
             true => retrain::retrain(&self.out, &comparison, (&suite, half), self.seeds)?,
             false => recorded_evaluation().map(serde_json::from_slice::<Recorded>).transpose()?.unwrap_or_default(),
@@ -206,7 +210,7 @@ impl Eval {
                 GeneratorFile::from_bytes(bytes, device)?
             }
         };
-        file.check_base(base.digest())?;
+        file.check(base.digest(), ENCODER_VERSION)?;
         Ok(file)
     }
 }

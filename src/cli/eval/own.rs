@@ -158,7 +158,9 @@ fn train(comparison: &Comparison<'_>, tasks: &[OwnTask], folder: &Path) -> anyho
         progress: *progress,
         checkpoints: Some(folder.clone()),
     };
-    let kept = Trajectories::new(folder, base.digest(), generator.shared())?;
+    // An adapter trained over quantised or narrower weights is another one.
+    let key = format!("{} {:?} {}", base.digest(), base.model().dtype(), base.model().weight_kind());
+    let kept = Trajectories::new(folder, &key, generator.shared())?;
     let trained = kept.of_tasks(&context, &data, &run)?;
     let measured = |(task, trained): (&OwnTask, &TrainedAdapter)| {
         let last = trained.trajectory.last().context("the training kept no checkpoint")?;

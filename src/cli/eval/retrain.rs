@@ -3,10 +3,10 @@
 
 use super::recorded::{ICM_CONV, Recorded, TRAINED_LORA, half_name};
 use crate::cli::demo_phases::{self, Recipe};
-use crate::generator::GeneratorFile;
+use crate::generator::{GeneratorFile, blend_weights};
 use crate::lora::Adapter;
 use crate::suite::{Half, Suite, SuiteTask};
-use crate::training::comparison::{Comparison, Group, Method, Subject, Wanted, blend_weights};
+use crate::training::comparison::{Comparison, Group, Method, Subject, Wanted};
 use crate::training::statistics::{mean_of, mean_over_tasks};
 use anyhow::Context;
 use std::collections::{BTreeMap, HashSet};
@@ -44,13 +44,18 @@ pub(super) fn retrain(
     let kept = if kept.half == half_name(half) { kept } else { Recorded::default() };
     let recorded = Recorded { base_model: digest.to_owned(), half: half_name(half).to_owned(), ..kept };
     let mut run = Retraining { recipe: Recipe::of_folder(out)?, comparison, suite, half, seeds, recorded };
-    run.own_adapters()?;
-    run.others_adapters()?;
-    run.diffusion()?;
-    run.multi_task()?;
-    run.icm_conv()?;
-    std::fs::write(&path, serde_json::to_string_pretty(&run.recorded)?)
-        .with_context(|| format!("cannot write {}", path.display()))?;
+    // Each takes minutes to an hour: what is found is kept at once.
+    for measure in [
+        Retraining::own_adapters,
+        Retraining::others_adapters,
+        Retraining::diffusion,
+        Retraining::multi_task,
+        Retraining::icm_conv,
+    ] {
+        measure(&mut run)?;
+        std::fs::write(&path, serde_json::to_string_pretty(&run.recorded)?)
+            .with_context(|| format!("cannot write {}", path.display()))?;
+    }
     Ok(run.recorded)
 }
 
@@ -102,7 +107,7 @@ impl Retraining<'_> {
                         names.len(),
                         self.recipe.out.display()
                     );
-                    let weights = blend_weights(&near.iter().map(|near| near.similarity).collect::<Vec<_>>());
+                    let weights = blend_weights(&near);
                     nearest.push(Arc::clone(by_name[near[0].name.as_str()]));
                     let parts = weights.into_iter().zip(near.iter().map(|near| by_name[near.name.as_str()]));
                     blend.push(Arc::new(self.blend(parts)?));

@@ -1,7 +1,7 @@
 //! What the generated adapters are held against: adapters of other tasks, of no task, of no meaning.
 
 use super::{Comparison, TRAINING_TASKS};
-use crate::generator::{self, Draw, Nearest};
+use crate::generator::{self, BLENDED, Draw, Nearest, TaskVector};
 use crate::lora::Adapter;
 use crate::noise::Noise;
 use crate::suite::Suite;
@@ -24,12 +24,6 @@ pub struct Known {
 
 /// A standardised condition, shared between the rows that need it.
 pub(super) type Condition = Arc<Vec<f32>>;
-
-/// Neighbours whose adapters are blended.
-pub const BLENDED: usize = 4;
-/// The softmax's temperature over their similarities. A training task's nearest other has a cosine of 0.95 on average
-/// and the fourth one of 0.91: so the fourth still weighs a quarter of the first.
-const TEMPERATURE: f64 = 0.03;
 
 impl Known {
     /// The training tasks of the suite.
@@ -65,19 +59,6 @@ fn words<'a>(descriptions: impl Iterator<Item = &'a String>) -> Vec<String> {
     descriptions.flat_map(|text| text.split_whitespace()).map(str::to_owned).collect()
 }
 
-/// The softmax of similarities.
-pub fn blend_weights(similarities: &[f64]) -> Vec<f64> {
-    let most = similarities.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let raw: Vec<f64> = similarities.iter().map(|x| ((x - most) / TEMPERATURE).exp()).collect();
-    let sum: f64 = raw.iter().sum();
-    raw.into_iter().map(|x| x / sum).collect()
-}
-
-fn cosine(a: &[f32], b: &[f32]) -> f64 {
-    let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(x, y)| f64::from(*x) * f64::from(*y)).sum::<f64>();
-    dot(a, b) / (dot(a, a) * dot(b, b)).sqrt().max(1e-12)
-}
-
 /// Another task of the group, never the same one where there are two.
 pub(super) fn other_task(index: usize, count: usize, seed: u64) -> usize {
     let label = "shuffled descriptions";
@@ -89,22 +70,13 @@ pub(super) fn other_task(index: usize, count: usize, seed: u64) -> usize {
 impl Comparison<'_> {
     /// The nearest training tasks that are other ones; none where it knows no other.
     pub(super) fn neighbours(&self, condition: &[f32], task: &str) -> Vec<Nearest> {
-        let mut found = self.generator.nearest_tasks(condition);
-        found.retain(|near| near.name != task);
-        found.truncate(BLENDED);
-        found
+        self.generator.memory().nearest(condition, BLENDED, |known| known.name != task)
     }
 
     /// Those of `among` that are nearest to a condition, but for one of them: training tasks by name.
     pub fn nearest_among(&self, condition: &[f32], among: &HashSet<&str>, except: &str) -> Vec<Nearest> {
-        let memory = self.generator.memory();
-        let vector = memory.along(condition);
-        let wanted = memory.tasks.iter().filter(|task| task.name != except && among.contains(task.name.as_str()));
-        let mut found: Vec<Nearest> =
-            wanted.map(|task| Nearest { name: task.name.clone(), similarity: cosine(&vector, &task.vector) }).collect();
-        found.sort_by(|a, b| b.similarity.total_cmp(&a.similarity).then_with(|| a.name.cmp(&b.name)));
-        found.truncate(BLENDED);
-        found
+        let wanted = |task: &TaskVector| task.name != except && among.contains(task.name.as_str());
+        self.generator.memory().nearest(condition, BLENDED, wanted)
     }
 
     /// The condition of a training task, by its first description, or by the one that the generator
@@ -164,14 +136,6 @@ impl Comparison<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_blend_weighs_the_nearest_most_and_all_weights_add_up() {
-        let weights = blend_weights(&[0.9, 0.85, 0.5]);
-        assert!((weights.iter().sum::<f64>() - 1.0).abs() < 1e-12);
-        assert!(weights[0] > weights[1] && weights[1] > weights[2], "{weights:?}");
-        assert_eq!(blend_weights(&[0.2, 0.2]), [0.5, 0.5]);
-    }
 
     #[test]
     fn a_task_is_never_paired_with_itself_and_seeds_pair_differently() {

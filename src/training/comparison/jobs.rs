@@ -2,7 +2,7 @@
 
 use super::controls::{Condition, Known, other_task};
 use super::{Comparison, Drawn, Method, Subject};
-use crate::generator::Draw;
+use crate::generator::{Draw, blend_weights};
 use crate::lm::RowAdapters;
 use crate::lora::Adapter;
 use crate::noise::Noise;
@@ -169,7 +169,7 @@ impl Comparison<'_> {
             Method::NearestBlend => {
                 let near = self.neighbours(condition, &subject.name);
                 near.first()?;
-                let weights = super::blend_weights(&near.iter().map(|near| near.similarity).collect::<Vec<_>>());
+                let weights = blend_weights(&near);
                 Through::Blend(weights.into_iter().zip(near.into_iter().map(|near| near.name)).collect())
             }
             Method::Generated => Through::Condition(Arc::clone(condition)),

@@ -12,7 +12,7 @@ mod own;
 mod scores;
 mod subject;
 
-pub use controls::{BLENDED, Known, blend_weights};
+pub use controls::Known;
 pub use group::{Group, TRAINING_TASKS};
 pub use jobs::fitting;
 pub use method::Method;

@@ -143,7 +143,7 @@ impl Run<'_> {
         if let Some(parent) = &parent {
             corpus = corpus.remembering(parent, &self.service.encoder, &self.workers).map_err(training)?;
         }
-        let run = generator_run(job, parent.is_some(), tasks.len());
+        let run = generator_run(job, parent.is_some(), &tasks, tokens);
         let batch = run.cross_entropy.batch * run.row_tokens;
         let beside = adapter_bytes(&shared, run.cross_entropy.batch);
         let recompute = self.recompute((batch, beside), job.gradient_checkpointing)?;

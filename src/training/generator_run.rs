@@ -85,4 +85,15 @@ impl GeneratorRun {
         run.cross_entropy.batch = run.cross_entropy.batch.min(8 * tasks.max(1));
         run
     }
+
+    /// The same for tasks of plain text, read in rows as long as an adapter of their own would be trained in: what a text
+    /// says depends on more than 96 tokens before it, and there is more to learn than of answers.
+    #[must_use]
+    pub fn for_texts(self, row_tokens: usize) -> Self {
+        let mut run = Self { row_tokens, ..self };
+        let Stage { schedule, batch } = &mut run.cross_entropy;
+        (schedule.steps, schedule.decay) = (2 * schedule.steps, 2 * schedule.decay);
+        *batch = (*batch / 2).next_multiple_of(2);
+        run
+    }
 }

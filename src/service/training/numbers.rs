@@ -6,6 +6,7 @@ use crate::jobs::{Arch, GeneratorJob, JobError, Stage};
 use crate::lm::Recompute;
 use crate::lora::SharedA;
 use crate::training::adapter_trainer::AdapterRun;
+use crate::training::dataset::{Kind, TaskData};
 use crate::training::generator_trainer::GeneratorRun;
 use crate::training::plan::StepPlan;
 
@@ -56,12 +57,16 @@ pub(super) fn adapter_bytes(shared: &SharedA, rows: usize) -> u64 {
     6 * 4 * (shared.layout().b_len() * rows) as u64
 }
 
-pub(super) fn generator_run(job: &GeneratorJob, grows: bool, tasks: usize) -> GeneratorRun {
+/// How a generator learns the tasks. `text_tokens` are those of a row of an adapter's training.
+pub(super) fn generator_run(job: &GeneratorJob, grows: bool, tasks: &[TaskData], text_tokens: usize) -> GeneratorRun {
     let mut run = match (grows, job.arch) {
-        (true, _) => GeneratorRun::growing(tasks),
+        (true, _) => GeneratorRun::growing(tasks.len()),
         (false, Arch::Cvae) => GeneratorRun::default(),
         (false, Arch::IcmConv) => GeneratorRun::icm_conv(),
     };
+    if tasks.iter().any(|task| task.kind != Kind::Answers) {
+        run = run.for_texts(text_tokens);
+    }
     run.seed = job.seed.unwrap_or(0);
     for (stage, plan) in
         [(Stage::Reconstruction, &mut run.reconstruction), (Stage::CrossEntropy, &mut run.cross_entropy)]

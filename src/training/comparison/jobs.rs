@@ -2,8 +2,8 @@
 
 use super::controls::{Condition, Known, other_task};
 use super::{Comparison, Drawn, Method, Subject};
-use crate::generator::{Draw, blend_weights};
-use crate::lm::RowAdapters;
+use crate::generator::{self, Draw, blend_weights};
+use crate::lm::{Piece, RowAdapters};
 use crate::lora::Adapter;
 use crate::noise::Noise;
 use crate::task::{Demonstrations, Example};
@@ -11,7 +11,8 @@ use crate::training::Error;
 use crate::training::best_of::{Samples, best_of};
 use crate::training::dataset::TaskData;
 use crate::training::evaluate::{Row, exact_matches, rate};
-use crate::training::progress::Report;
+use crate::training::progress::{Report, Silent};
+use crate::training::refine::{RefineContext, RefineRun, refine};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -19,6 +20,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 const ROWS: usize = 4;
 /// Samples of which the best is kept.
 const SAMPLES: usize = 8;
+/// Gradient steps of a refinement.
+const REFINE_STEPS: usize = 20;
 /// Tokens that stand behind a description's prefix when it is read: the encoder's probes.
 const PROBE_TOKENS: usize = 64;
 
@@ -50,6 +53,11 @@ pub(super) enum Through {
         written: Box<Through>,
         chosen_by: Vec<Example>,
         seed: u64,
+    },
+    /// Some steps on demonstrations, from what is written or from zero.
+    Refined {
+        start: Option<Box<Through>>,
+        shown: Vec<Example>,
     },
 }
 
@@ -143,6 +151,7 @@ impl Comparison<'_> {
             |shown: &[Example]| Through::Written { description: place.description.to_owned(), shown: shown.to_vec() };
         let best =
             |written: Through| Through::Best { written: Box::new(written), chosen_by: place.drawn.many.clone(), seed };
+        let refined = |start| Through::Refined { start, shown: place.drawn.many.clone() };
         Some(match method {
             Method::BaseBare
             | Method::BaseDescription
@@ -177,6 +186,8 @@ impl Comparison<'_> {
             Method::GeneratedDemonstrated10 => written(&place.drawn.many),
             Method::BestOfN => best(Through::Condition(Arc::clone(condition))),
             Method::BestOfNDemonstrated => best(written(&place.drawn.many)),
+            Method::Refined => refined(Some(Box::new(written(&place.drawn.many)))),
+            Method::RefinedFromZero => refined(None),
         })
     }
 
@@ -210,6 +221,7 @@ impl Comparison<'_> {
                 let samples = Samples { seed: *seed, count: SAMPLES };
                 Some(Arc::new(best_of(self.base, self.generator, (&condition, chosen_by), samples)?))
             }
+            Through::Refined { start, shown } => Some(Arc::new(self.refined(start.as_deref(), shown, known)?)),
             Through::Condition(_) | Through::Written { .. } => match self.condition(through)? {
                 Some(condition) => Some(Arc::new(self.generator.generate(&condition, Draw::Mean)?)),
                 None => None,
@@ -227,7 +239,26 @@ impl Comparison<'_> {
                 let raw = self.encoder().encode(&[(description.as_str(), &shown)])?.swap_remove(0);
                 Some(Arc::new(self.generator.standardised(&raw)?))
             }
-            Through::Base | Through::Adapter(_) | Through::Blend(_) | Through::Best { .. } => None,
+            Through::Base
+            | Through::Adapter(_)
+            | Through::Blend(_)
+            | Through::Best { .. }
+            | Through::Refined { .. } => None,
         })
+    }
+
+    /// What the service makes of `refine`, with the steps of the comparison.
+    fn refined(&self, start: Option<&Through>, shown: &[Example], known: &Known) -> Result<Adapter, Error> {
+        let (model, shared) = (self.base.model(), self.generator.shared());
+        let (alpha, length) = (self.generator.config().alpha, self.generator.config().layout.b_len());
+        let start = match start.map(|start| self.adapter(start, known)).transpose()?.flatten() {
+            Some(adapter) => adapter.flat_b().map_err(generator::Error::from)?,
+            None => vec![0.0; length],
+        };
+        let pieces: Vec<Piece> =
+            shown.iter().map(|example| self.base.prompter().scored(example)).collect::<Result<_, _>>()?;
+        let context = RefineContext { model, shared, begin: self.base.begin(), progress: &Silent };
+        let run = RefineRun::for_base(model.config(), alpha, REFINE_STEPS);
+        self.adapter_of(&refine(&context, &start, &pieces, &run)?)
     }
 }

@@ -36,11 +36,15 @@ pub enum Method {
     /// The best on ten demonstrations of eight samples for the description and these demonstrations, as the service
     /// makes it. To be held against [`Self::GeneratedDemonstrated10`].
     BestOfNDemonstrated,
+    /// Twenty gradient steps on ten demonstrations from [`Self::GeneratedDemonstrated10`].
+    Refined,
+    /// The same steps from no adapter at all. To be held against [`Self::Refined`].
+    RefinedFromZero,
 }
 
 impl Method {
     /// All, in the order of reports.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 18] = [
         Self::BaseBare,
         Self::BaseDescription,
         Self::BaseDemonstrations,
@@ -57,6 +61,8 @@ impl Method {
         Self::GeneratedDemonstrated10,
         Self::BestOfN,
         Self::BestOfNDemonstrated,
+        Self::Refined,
+        Self::RefinedFromZero,
     ];
 
     /// Its key in a report.
@@ -78,6 +84,8 @@ impl Method {
             Self::GeneratedDemonstrated10 => "generated_demonstrated_10",
             Self::BestOfN => "best_of_n",
             Self::BestOfNDemonstrated => "best_of_n_demonstrated",
+            Self::Refined => "refined",
+            Self::RefinedFromZero => "refined_from_zero",
         }
     }
 
@@ -95,6 +103,7 @@ impl Method {
                 | Self::BaseDemonstrations10
                 | Self::MeanAdapter
                 | Self::ConstantCondition
+                | Self::RefinedFromZero
         )
     }
 }

@@ -94,8 +94,8 @@ pub(super) fn trained_generator(
         set_steps(&mut run, (recipe.reconstruction_steps, recipe.cross_entropy_steps));
         let shared = recipe.shared(base)?;
         let checkpoint = Some(recipe.of_generator(GENERATOR_CHECKPOINT));
-        let begin = recipe.generator_from.as_ref().map(|dir| {
-            let path = dir.join(GENERATOR_CHECKPOINT);
+        let begin = recipe.generator_from.as_ref().map(|from| {
+            let path = if from.is_dir() { from.join(GENERATOR_CHECKPOINT) } else { from.clone() };
             candle_core::safetensors::load(&path, base.model().device())
                 .with_context(|| format!("cannot read {}", path.display()))
         });

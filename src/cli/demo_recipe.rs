@@ -74,8 +74,8 @@ pub(super) struct Recipe {
     #[arg(long, default_value_t = 1)]
     #[serde(default = "one")]
     pub(super) explore: usize,
-    /// Begin the generator from the checkpoint of this build's folder instead of random weights
-    #[arg(long, value_name = "DIR")]
+    /// Begin the generator from a generator's file, or from the checkpoint of a build's folder, instead of random weights
+    #[arg(long, value_name = "FILE|DIR")]
     #[serde(default)]
     pub(super) generator_from: Option<PathBuf>,
     /// Training tasks of the generator at most

@@ -83,7 +83,7 @@ pub(super) struct Recipe {
     #[serde(default = "every_task")]
     pub(super) tasks: usize,
     /// Descriptions in other styles that a composition gets beside its own; a task of one step gets ten times as many
-    #[arg(long, default_value_t = 2)]
+    #[arg(long, default_value_t = 5)]
     #[serde(default)]
     pub(super) restyled: usize,
     /// Heads of the pooling over a description's tokens; 0 for none

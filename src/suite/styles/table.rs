@@ -42,9 +42,21 @@ enum Piece {
     OneOf(Vec<Template>),
 }
 
+/// The first has the word lists; each further one has more phrases of some of the ops, by another hand.
+const SOURCES: [&str; 8] = [
+    include_str!("phrases.txt"),
+    include_str!("more/letters.txt"),
+    include_str!("more/around.txt"),
+    include_str!("more/added.txt"),
+    include_str!("more/changed.txt"),
+    include_str!("more/lists.txt"),
+    include_str!("more/numbers.txt"),
+    include_str!("more/facts.txt"),
+];
+
 /// The phrases of an op; none where the table has no entry.
 pub(super) fn phrases(op: &str) -> &'static [Phrase] {
-    static TABLE: LazyLock<HashMap<String, Vec<Phrase>>> = LazyLock::new(|| read(include_str!("phrases.txt")));
+    static TABLE: LazyLock<HashMap<String, Vec<Phrase>>> = LazyLock::new(|| read(&SOURCES.concat()));
     TABLE.get(op).map_or(&[], Vec::as_slice)
 }
 

@@ -7,7 +7,7 @@ use crate::engine::EngineOptions;
 use crate::generator::GeneratorFile;
 use crate::jobs::{Queue, QueueConfig, Runner, RunnerConfig, RunningRunner};
 use crate::service::{NewGenerator, Parts, Service, TrainHandler};
-use crate::store::{Artifacts, DataDirLock, JobStore, SqliteStore, Store};
+use crate::store::{Artifacts, DataDirLock, open_store};
 use crate::task::{Base, ENCODER_VERSION};
 use anyhow::Context;
 use std::path::PathBuf;
@@ -43,7 +43,8 @@ impl Application {
             trajectories: self.data_dir.join("trajectories"),
             available_memory,
         });
-        let worker = format!("process-{}", std::process::id());
+        let host = sysinfo::System::host_name().unwrap_or_else(|| "process".to_owned());
+        let worker = format!("{host}-{}", std::process::id());
         let config = RunnerConfig { only, ..RunnerConfig::new(worker, &self.data_dir) };
         Runner::new(self.service.queue().clone(), config)
             .handle("adapter", 1, Arc::clone(&handler) as _)
@@ -57,17 +58,17 @@ impl Application {
 /// # Errors
 /// Says what is missing, locked or damaged.
 pub async fn build(options: &ServeOptions) -> anyhow::Result<Application> {
-    let dir = &options.data_dir;
+    let dir = &options.state.data_dir;
     std::fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))?;
     let lock = DataDirLock::acquire(dir)?;
     let base = load_base(&options.base)?;
-    let store = Arc::new(SqliteStore::open(dir).await?);
+    let store = open_store(dir, options.state.database.database_url.as_ref()).await?;
     let artifacts = Arc::new(Artifacts::open(dir.join("artifacts"))?);
-    let queue = Queue::new(Arc::clone(&store) as Arc<dyn JobStore>, QueueConfig::default());
+    let queue = Queue::new(Arc::clone(&store) as _, QueueConfig::default());
     let engine = engine_options(options, &base);
     let service = Service::start(Parts {
         base,
-        store: store as Arc<dyn Store>,
+        store,
         artifacts,
         queue,
         engine,

@@ -12,5 +12,5 @@ pub use build::{Application, build};
 pub use checkpoint::{BaseCheckpoint, open_checkpoint};
 pub use demo_model::{demo_generator, recorded_evaluation};
 pub use loading::load_base;
-pub use options::{BaseOptions, ServeOptions};
+pub use options::{BaseOptions, DatabaseOptions, OptionalStateOptions, ServeOptions, StateOptions};
 pub use serve::{drain_jobs, serve, serve_in_background, termination};

@@ -2,7 +2,9 @@
 //! all three.
 
 use crate::lm::Quantization;
+use crate::store::DatabaseUrl;
 use clap::{Args, ValueEnum};
+use std::fmt;
 use std::path::PathBuf;
 
 /// Which base model, and how it is loaded.
@@ -74,6 +76,64 @@ fn at_least_one(text: &str) -> Result<usize, String> {
     }
 }
 
+/// Where state is kept.
+#[derive(Clone, Debug, Args)]
+pub struct StateOptions {
+    /// Where adapters, tasks, generators and jobs are kept; one process at a time
+    #[arg(long, env = "ATTUNE_DATA_DIR", default_value = DEFAULT_DATA_DIR, value_name = "DIR")]
+    pub data_dir: PathBuf,
+    /// The database
+    #[command(flatten)]
+    pub database: DatabaseOptions,
+}
+
+/// Which database.
+#[derive(Clone, Debug, Default, Args)]
+pub struct DatabaseOptions {
+    /// Keep the records in this PostgreSQL database, postgres://USER:PASSWORD@HOST/DATABASE, which any number of processes
+    /// share; each still has a data directory of its own. Absent: a file in the data directory. Better a variable than a
+    /// flag, which others on the machine can read
+    #[arg(long, env = "ATTUNE_DATABASE_URL", value_name = "URL", hide_env_values = true, hide_default_value = true)]
+    pub database_url: Option<DatabaseUrl>,
+}
+
+/// Where state is found by a command that can do without.
+#[derive(Clone, Debug, Args)]
+pub struct OptionalStateOptions {
+    /// The data directory whose adapters and generators are used; a temporary one where absent
+    #[arg(long, env = "ATTUNE_DATA_DIR", value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// The database
+    #[command(flatten)]
+    pub database: DatabaseOptions,
+}
+
+const DEFAULT_DATA_DIR: &str = "attune-data";
+
+/// As messages name it.
+impl fmt::Display for StateOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.database.database_url {
+            Some(_) => f.write_str("the database"),
+            None => self.data_dir.display().fmt(f),
+        }
+    }
+}
+
+impl OptionalStateOptions {
+    /// What is kept; `None` where neither a directory nor a database is named.
+    pub fn state(&self) -> Option<StateOptions> {
+        let database = self.database.clone();
+        match &self.data_dir {
+            Some(data_dir) => Some(StateOptions { data_dir: data_dir.clone(), database }),
+            None if database.database_url.is_some() => {
+                Some(StateOptions { data_dir: DEFAULT_DATA_DIR.into(), database })
+            }
+            None => None,
+        }
+    }
+}
+
 /// Options of a server.
 #[derive(Clone, Debug, Args)]
 pub struct ServeOptions {
@@ -83,9 +143,9 @@ pub struct ServeOptions {
     /// Where to listen
     #[arg(long, env = "ATTUNE_LISTEN", default_value = "127.0.0.1:8080", value_name = "ADDRESS:PORT")]
     pub listen: String,
-    /// Where adapters, tasks, generators and jobs are kept; one process at a time
-    #[arg(long, env = "ATTUNE_DATA_DIR", default_value = "attune-data", value_name = "DIR")]
-    pub data_dir: PathBuf,
+    /// What it keeps
+    #[command(flatten)]
+    pub state: StateOptions,
     /// Threads that train beside serving
     #[arg(long, env = "ATTUNE_TRAIN_THREADS", default_value_t = 1)]
     pub train_threads: usize,

@@ -60,7 +60,7 @@ enum Command {
     /// The demo model: build it from nothing
     #[command(subcommand)]
     Demo(demo::Demo),
-    /// Bring a data directory's database to the current schema
+    /// Bring the database, a data directory's or a server's, to the current schema
     Migrate(migrate::Migrate),
     /// Print the OpenAPI file
     Openapi,

@@ -130,10 +130,13 @@ impl From<StoreError> for Problem {
             StoreError::IdempotencyMismatch { .. } => Self::new(Code::KeyReused, detail).naming("Idempotency-Key"),
             StoreError::QueueFull { .. } => Self::new(Code::QueueFull, detail).after(JOB_QUEUE_WAIT),
             StoreError::AlreadyFinished { .. } => Self::new(Code::JobFinished, detail),
+            StoreError::NulCharacter => Self::new(Code::Invalid, detail),
             StoreError::Busy => Self::new(Code::Unavailable, detail),
             StoreError::DiskFull => storage_full(&detail),
             // A worker's error, and those of opening the database, never answer a request.
             StoreError::StaleAttempt { .. }
+            | StoreError::InvalidUrl { .. }
+            | StoreError::Connect { .. }
             | StoreError::NewerSchema { .. }
             | StoreError::Migrate { .. }
             | StoreError::Directory { .. }

@@ -68,11 +68,17 @@ impl Service {
 
     /// The generator of this id, or the active one.
     pub(super) async fn generator_or_active(&self, id: Option<&str>) -> Result<(String, Arc<GeneratorFile>), Error> {
-        match (id, self.active()) {
-            (Some(id), _) => Ok((id.to_owned(), self.generator_file(id).await?)),
-            (None, Some(active)) => Ok((active.id, active.file)),
-            (None, None) => Err(Error::NoGenerator),
+        if let Some(id) = id {
+            return Ok((id.to_owned(), self.generator_file(id).await?));
         }
+        self.follow_active().await?;
+        self.active().map(|active| (active.id, active.file)).ok_or(Error::NoGenerator)
+    }
+
+    /// Takes up the generator that another process has made the one that serves.
+    pub(super) async fn follow_active(&self) -> Result<(), Error> {
+        let serves = self.store.active_generator(self.base.digest()).await?.map(|record| record.id);
+        if serves == self.active().map(|active| active.id) { Ok(()) } else { self.load_active().await }
     }
 
     /// A generator's file, loaded once.

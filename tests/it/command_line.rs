@@ -106,6 +106,37 @@ fn a_data_directory_in_use_is_refused_with_the_way_out() {
 }
 
 #[test]
+fn a_databases_password_is_shown_nowhere() {
+    let place = Place::new();
+    let url = "postgres://someone:secret@127.0.0.1:1/things";
+    let variable = |arguments: &[&str]| place.command(arguments).env("ATTUNE_DATABASE_URL", url).output().unwrap();
+    let outputs = |place: &Place| {
+        [
+            place.run(&["migrate", "--database-url", url]),
+            place.run(&["migrate", "--database-url", "postgres://someone:secret@127.0.0.1:port/things"]),
+            place.run(&["migrate", "--database-url", "mysql://someone:secret@127.0.0.1/things"]),
+            place.run(&["serve", "--help"]),
+            variable(&["migrate"]),
+            variable(&["serve", "--help"]),
+            variable(&["migrate", "--no-such-option"]),
+        ]
+    };
+    let all = outputs(&place);
+    refused(&all[0], 1, &["cannot connect to the database things on 127.0.0.1:1"]);
+    refused(&all[2], 1, &["must begin with postgres://"]);
+    refused(&all[4], 1, &["cannot connect to the database things on 127.0.0.1:1"]);
+    place.write("attune.toml", &format!("database_url = '{url}'"));
+    let with_file = outputs(&place);
+    refused(&place.run(&["migrate"]), 1, &["cannot connect to the database things on 127.0.0.1:1"]);
+    for output in all.iter().chain(&with_file) {
+        let shown = text(&output.stdout) + &text(&output.stderr);
+        assert!(!shown.contains("secret"), "{shown}");
+    }
+    let help = text(&with_file[3].stdout);
+    assert!(help.contains("[env: ATTUNE_DATABASE_URL]") && help.contains("[attune.toml: database_url]"), "{help}");
+}
+
+#[test]
 fn an_adapter_is_trained_to_the_end_and_its_job_printed() {
     let place = Place::new();
     let none = place.run(&["train", "generator"]);

@@ -1,5 +1,13 @@
 use super::*;
 
+on_both! {
+    a_generator_is_inserted_once_and_inactive,
+    activation_moves_from_one_to_the_other_and_back_and_leaves_other_bases_alone,
+    a_reader_always_sees_exactly_one_active_generator,
+    a_rejected_or_unknown_generator_is_not_activated_and_the_served_one_stays,
+    generators_are_listed_the_newest_first,
+}
+
 fn generator(id: &str, base: &str, state: GeneratorState) -> GeneratorRecord {
     GeneratorRecord {
         id: id.to_owned(),
@@ -15,13 +23,11 @@ fn generator(id: &str, base: &str, state: GeneratorState) -> GeneratorRecord {
     }
 }
 
-async fn insert(store: &SqliteStore, id: &str, base: &str) {
+pub(super) async fn insert(store: &TestStore, id: &str, base: &str) {
     store.insert_generator(&generator(id, base, GeneratorState::Ready)).await.unwrap();
 }
 
-#[tokio::test]
-async fn a_generator_is_inserted_once_and_inactive() {
-    let (_dir, store) = store().await;
+async fn a_generator_is_inserted_once_and_inactive(store: TestStore) {
     let offered = GeneratorRecord { active: true, ..generator("g", "b", GeneratorState::Ready) };
     let stored = store.insert_generator(&offered).await.unwrap();
     assert_eq!(stored, generator("g", "b", GeneratorState::Ready));
@@ -29,9 +35,7 @@ async fn a_generator_is_inserted_once_and_inactive() {
     assert_eq!(store.insert_generator(&other).await.unwrap(), stored);
 }
 
-#[tokio::test]
-async fn activation_moves_from_one_to_the_other_and_back_and_leaves_other_bases_alone() {
-    let (_dir, store) = store().await;
+async fn activation_moves_from_one_to_the_other_and_back_and_leaves_other_bases_alone(store: TestStore) {
     for (id, base) in [("g1", "b"), ("g2", "b"), ("h", "other")] {
         insert(&store, id, base).await;
     }
@@ -45,9 +49,7 @@ async fn activation_moves_from_one_to_the_other_and_back_and_leaves_other_bases_
     assert_eq!(store.active_generator("third").await.unwrap(), None);
 }
 
-#[tokio::test]
-async fn a_reader_always_sees_exactly_one_active_generator() {
-    let (_dir, store) = store().await;
+async fn a_reader_always_sees_exactly_one_active_generator(store: TestStore) {
     insert(&store, "g1", "b").await;
     insert(&store, "g2", "b").await;
     store.activate_generator("g1").await.unwrap();
@@ -66,9 +68,7 @@ async fn a_reader_always_sees_exactly_one_active_generator() {
     writer.await.unwrap();
 }
 
-#[tokio::test]
-async fn a_rejected_or_unknown_generator_is_not_activated_and_the_served_one_stays() {
-    let (_dir, store) = store().await;
+async fn a_rejected_or_unknown_generator_is_not_activated_and_the_served_one_stays(store: TestStore) {
     insert(&store, "good", "b").await;
     store.activate_generator("good").await.unwrap();
     store.insert_generator(&generator("bad", "b", GeneratorState::Rejected)).await.unwrap();
@@ -85,9 +85,7 @@ fn a_generator_of_another_base_is_seen_as_stale() {
     assert_eq!(ready.seen_from("new").state, GeneratorState::Stale);
 }
 
-#[tokio::test]
-async fn generators_are_listed_the_newest_first() {
-    let (_dir, store) = store().await;
+async fn generators_are_listed_the_newest_first(store: TestStore) {
     for (i, id) in ["x", "z", "y"].into_iter().enumerate() {
         let record = GeneratorRecord { created_at: at(i as i64), ..generator(id, "b", GeneratorState::Ready) };
         store.insert_generator(&record).await.unwrap();

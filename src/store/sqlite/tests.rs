@@ -1,4 +1,16 @@
+//! What only a file can do.
+
+use tempfile::TempDir;
+
 use super::*;
+use crate::store::tests::{at, new_job};
+use crate::store::{JobState, JobStore};
+
+async fn store() -> (TempDir, SqliteStore) {
+    let dir = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(dir.path()).await.unwrap();
+    (dir, store)
+}
 
 #[tokio::test]
 async fn a_store_that_is_opened_again_has_its_records() {
@@ -32,17 +44,10 @@ async fn a_backup_opens_as_a_store_of_its_own() {
 }
 
 #[tokio::test]
-async fn a_store_is_used_as_a_trait_object() {
-    let (_dir, store) = store().await;
-    let store: std::sync::Arc<dyn Store> = std::sync::Arc::new(store);
-    assert!(store.referenced_digests().await.unwrap().is_empty());
-}
-
-#[tokio::test]
 async fn a_migration_tells_what_it_applied_and_then_that_nothing_is_left() {
     let dir = tempfile::tempdir().unwrap();
     let first = SqliteStore::migrate(dir.path()).await.unwrap();
-    assert_eq!(first.path, dir.path().join("attune.db"));
+    assert_eq!(first.database, dir.path().join("attune.db").display().to_string());
     assert_eq!(first.applied[0].version, 1);
     assert_eq!(first.applied.last().map(|step| step.version), Some(first.schema));
     let again = SqliteStore::migrate(dir.path()).await.unwrap();

@@ -1,24 +1,24 @@
 //! Adapters and who may see them.
 
-use sqlx::types::Json;
-use sqlx::{Sqlite, SqliteConnection, Transaction};
-
-use super::SqliteStore;
-use super::rows::{age_key, millis};
+use super::rows::{age_key, json_text, millis};
+use super::{Connection, SqlStore, Tx, dialect};
 use crate::store::error::StoreError;
 use crate::store::page::{Page, PageRequest};
 use crate::store::records::*;
 use crate::store::repository::{AdapterStore, StoreFuture};
+use crate::store::write_lock::WriteLock;
 
-impl AdapterStore for SqliteStore {
+impl AdapterStore for SqlStore {
     fn publish_adapter<'a>(
         &'a self,
         tenant: &'a str,
         record: &'a AdapterRecord,
         taken: OnNameTaken,
     ) -> StoreFuture<'a, Published> {
-        Box::pin(async move {
-            let mut tx = self.write().await?;
+        Self::call(async move {
+            let locks = [WriteLock::Adapter(&record.id), WriteLock::Names { tenant }];
+            let locks = if record.name.is_some() { &locks[..] } else { &locks[..1] };
+            let mut tx = self.write(locks).await?;
             let new_adapter = insert_adapter(&mut tx, record).await?;
             let new_owner = insert_owner(&mut tx, tenant, record).await?;
             if let Some(name) = record.name.as_deref() {
@@ -36,14 +36,14 @@ impl AdapterStore for SqliteStore {
     }
 
     fn adapter<'a>(&'a self, tenant: &'a str, id: &'a str) -> StoreFuture<'a, AdapterRecord> {
-        Box::pin(async move { find(&mut *self.pool.acquire().await?, tenant, id).await })
+        Self::call(async move { find(&mut *self.pool.acquire().await?, tenant, id).await })
     }
 
     fn adapter_by_name<'a>(&'a self, tenant: &'a str, name: &'a str) -> StoreFuture<'a, AdapterRecord> {
-        Box::pin(async move {
+        Self::call(async move {
             let row = sqlx::query_as(
                 "SELECT * FROM adapter_owners o JOIN adapters a ON a.id = o.adapter_id
-                 WHERE o.tenant = ? AND o.name = ?",
+                 WHERE o.tenant = $1 AND o.name = $2",
             );
             let row = row.bind(tenant).bind(name).fetch_optional(&self.pool).await?;
             row.ok_or_else(|| StoreError::not_found("adapter", name))
@@ -56,18 +56,9 @@ impl AdapterStore for SqliteStore {
         filter: &'a AdapterFilter,
         page: &'a PageRequest,
     ) -> StoreFuture<'a, Page<AdapterRecord>> {
-        Box::pin(async move {
+        Self::call(async move {
             let after = page.after()?;
-            let rows = sqlx::query_as(
-                "SELECT * FROM adapter_owners o JOIN adapters a ON a.id = o.adapter_id
-                 WHERE o.tenant = ?1
-                   AND (?2 IS NULL OR (o.created_at, o.adapter_id) < (?2, ?3))
-                   AND (?4 IS NULL OR instr(lower(ifnull(o.task, '')), lower(?4)) > 0
-                                   OR instr(lower(ifnull(o.name, '')), lower(?4)) > 0)
-                   AND (NOT ?5 OR o.name IS NOT NULL)
-                 ORDER BY o.created_at DESC, o.adapter_id DESC LIMIT ?6",
-            );
-            let rows = rows
+            let rows = sqlx::query_as(dialect::LIST_ADAPTERS)
                 .bind(tenant)
                 .bind(after.as_ref().map(|key| key.at_ms))
                 .bind(after.as_ref().map(|key| key.id.as_str()))
@@ -86,8 +77,8 @@ impl AdapterStore for SqliteStore {
         name: Option<&'a str>,
         taken: OnNameTaken,
     ) -> StoreFuture<'a, AdapterRecord> {
-        Box::pin(async move {
-            let mut tx = self.write().await?;
+        Self::call(async move {
+            let mut tx = self.write(&[WriteLock::Names { tenant }]).await?;
             set_name(&mut tx, tenant, id, name, taken).await?;
             let stored = find(&mut tx, tenant, id).await?;
             tx.commit().await?;
@@ -96,14 +87,14 @@ impl AdapterStore for SqliteStore {
     }
 
     fn unlist_adapter<'a>(&'a self, tenant: &'a str, id: &'a str) -> StoreFuture<'a, Unlisted> {
-        Box::pin(async move {
-            let mut tx = self.write().await?;
+        Self::call(async move {
+            let mut tx = self.write(&[WriteLock::Adapter(id)]).await?;
             let digest = find(&mut tx, tenant, id).await?.digest;
-            let owner = sqlx::query("DELETE FROM adapter_owners WHERE tenant = ? AND adapter_id = ?");
+            let owner = sqlx::query("DELETE FROM adapter_owners WHERE tenant = $1 AND adapter_id = $2");
             owner.bind(tenant).bind(id).execute(&mut *tx).await?;
             let adapter = sqlx::query(
                 "DELETE FROM adapters
-                 WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM adapter_owners WHERE adapter_id = ?1)",
+                 WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM adapter_owners WHERE adapter_id = $1)",
             );
             let last = adapter.bind(id).execute(&mut *tx).await?.rows_affected() > 0;
             tx.commit().await?;
@@ -112,30 +103,30 @@ impl AdapterStore for SqliteStore {
     }
 }
 
-async fn find(connection: &mut SqliteConnection, tenant: &str, id: &str) -> Result<AdapterRecord, StoreError> {
+async fn find(connection: &mut Connection, tenant: &str, id: &str) -> Result<AdapterRecord, StoreError> {
     let row = sqlx::query_as(
         "SELECT * FROM adapter_owners o JOIN adapters a ON a.id = o.adapter_id
-         WHERE o.tenant = ? AND o.adapter_id = ?",
+         WHERE o.tenant = $1 AND o.adapter_id = $2",
     );
     let row = row.bind(tenant).bind(id).fetch_optional(connection).await?;
     row.ok_or_else(|| StoreError::not_found("adapter", id))
 }
 
 /// Stores the adapter if it is new, and says so.
-async fn insert_adapter(tx: &mut Transaction<'_, Sqlite>, record: &AdapterRecord) -> Result<bool, StoreError> {
+async fn insert_adapter(tx: &mut Tx<'_>, record: &AdapterRecord) -> Result<bool, StoreError> {
     let insert = sqlx::query(
         "INSERT INTO adapters
              (id, kind, generator, base_digest, rank, alpha, target_modules, parameters, bytes, digest, config, seed)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT (id) DO NOTHING",
     );
     let insert = insert
         .bind(&record.id)
         .bind(record.kind.as_str())
         .bind(&record.generator)
         .bind(&record.base_digest)
-        .bind(record.rank)
+        .bind(i64::from(record.rank))
         .bind(record.alpha)
-        .bind(Json(&record.target_modules))
+        .bind(json_text(&record.target_modules)?)
         .bind(record.parameters as i64)
         .bind(record.bytes as i64)
         .bind(&record.digest)
@@ -145,50 +136,50 @@ async fn insert_adapter(tx: &mut Transaction<'_, Sqlite>, record: &AdapterRecord
 }
 
 /// Lists the adapter for the tenant, unnamed, if it is not yet listed, and says so.
-async fn insert_owner(
-    tx: &mut Transaction<'_, Sqlite>,
-    tenant: &str,
-    record: &AdapterRecord,
-) -> Result<bool, StoreError> {
+async fn insert_owner(tx: &mut Tx<'_>, tenant: &str, record: &AdapterRecord) -> Result<bool, StoreError> {
     let insert = sqlx::query(
         "INSERT INTO adapter_owners (tenant, adapter_id, task, confidence, created_at)
-         VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+         VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING",
     );
     let insert = insert
         .bind(tenant)
         .bind(&record.id)
         .bind(&record.task)
-        .bind(record.confidence.as_ref().map(Json))
+        .bind(record.confidence.as_ref().map(json_text).transpose()?)
         .bind(millis(record.created_at));
     Ok(insert.execute(&mut **tx).await?.rows_affected() > 0)
 }
 
+/// The caller holds the tenant's names.
 async fn set_name(
-    tx: &mut Transaction<'_, Sqlite>,
+    tx: &mut Tx<'_>,
     tenant: &str,
     id: &str,
     name: Option<&str>,
     taken: OnNameTaken,
 ) -> Result<(), StoreError> {
-    let holder =
-        sqlx::query_scalar("SELECT adapter_id FROM adapter_owners WHERE tenant = ? AND name = ? AND adapter_id <> ?");
-    let holder: Option<String> = holder.bind(tenant).bind(name).bind(id).fetch_optional(&mut **tx).await?;
-    if let (Some(holder), Some(name)) = (holder, name) {
+    if let Some(name) = name {
         match taken {
-            OnNameTaken::Refuse => return Err(StoreError::NameTaken { name: name.to_owned(), holder }),
-            OnNameTaken::Replace => write_name(tx, tenant, &holder, None).await?,
+            OnNameTaken::Refuse => check_free(tx, tenant, id, name).await?,
+            OnNameTaken::Replace => {
+                let free = sqlx::query(
+                    "UPDATE adapter_owners SET name = NULL WHERE tenant = $1 AND name = $2 AND adapter_id <> $3",
+                );
+                free.bind(tenant).bind(name).bind(id).execute(&mut **tx).await?;
+            }
         }
     }
-    write_name(tx, tenant, id, name).await
-}
-
-async fn write_name(
-    tx: &mut Transaction<'_, Sqlite>,
-    tenant: &str,
-    id: &str,
-    name: Option<&str>,
-) -> Result<(), StoreError> {
-    let update = sqlx::query("UPDATE adapter_owners SET name = ? WHERE tenant = ? AND adapter_id = ?");
+    let update = sqlx::query("UPDATE adapter_owners SET name = $1 WHERE tenant = $2 AND adapter_id = $3");
     let updated = update.bind(name).bind(tenant).bind(id).execute(&mut **tx).await?;
     if updated.rows_affected() == 0 { Err(StoreError::not_found("adapter", id)) } else { Ok(()) }
+}
+
+async fn check_free(tx: &mut Tx<'_>, tenant: &str, id: &str, name: &str) -> Result<(), StoreError> {
+    let holder = sqlx::query_scalar(
+        "SELECT adapter_id FROM adapter_owners WHERE tenant = $1 AND name = $2 AND adapter_id <> $3",
+    );
+    match holder.bind(tenant).bind(name).bind(id).fetch_optional(&mut **tx).await? {
+        Some(holder) => Err(StoreError::NameTaken { name: name.to_owned(), holder }),
+        None => Ok(()),
+    }
 }

@@ -1,23 +1,44 @@
 use super::*;
 
+on_both! {
+    a_job_runs_from_queued_to_succeeded,
+    jobs_come_in_the_order_of_their_arrival_and_only_of_the_kinds_asked_for,
+    a_worker_that_wants_one_job_leaves_the_others,
+    a_failure_is_retried_until_the_attempts_are_used_up,
+    a_retry_waits_and_a_final_failure_is_not_retried,
+    a_job_whose_lease_ran_out_is_taken_over_and_the_first_worker_is_refused,
+    a_renewed_lease_holds_and_an_expired_one_that_nobody_took_can_be_renewed,
+    a_job_that_loses_every_worker_fails_in_the_end,
+    a_released_job_waits_again_and_no_attempt_is_counted,
+    a_waiting_job_is_cancelled_at_once_and_only_once,
+    a_running_job_is_asked_to_stop_and_asking_twice_is_the_same,
+    a_job_that_was_to_stop_ends_cancelled_unless_it_had_succeeded,
+    a_job_to_be_cancelled_whose_worker_is_lost_is_cancelled_by_the_next_claim,
+    an_idempotency_key_gives_the_first_job_and_refuses_another_body,
+    a_full_queue_refuses_the_next_job,
+    updates_show_in_the_job_and_as_numbered_events,
+    jobs_are_listed_by_state_and_kind_in_pages,
+    many_workers_never_get_the_same_job,
+    json_comes_back_as_it_went_in,
+    an_unknown_job_has_no_events,
+}
+
 fn failed(retry_after: Option<Duration>) -> Outcome {
     Outcome::Failed { error: "it broke".to_owned(), retry_after }
 }
 
-async fn enqueue(store: &SqliteStore, id: &str) -> JobRecord {
+async fn enqueue(store: &TestStore, id: &str) -> JobRecord {
     store.enqueue_job(&new_job(id), at(0)).await.unwrap().job
 }
 
 /// The states that the job's events tell of.
-async fn states(store: &SqliteStore, id: &str) -> Vec<String> {
+async fn states(store: &TestStore, id: &str) -> Vec<String> {
     let events = store.job_events(id, 0, 100).await.unwrap();
     let states = events.into_iter().filter(|event| event.kind == JobEventKind::State);
     states.map(|event| event.data["state"].as_str().unwrap().to_owned()).collect()
 }
 
-#[tokio::test]
-async fn a_job_runs_from_queued_to_succeeded() {
-    let (_dir, store) = store().await;
+async fn a_job_runs_from_queued_to_succeeded(store: TestStore) {
     let queued = enqueue(&store, "a").await;
     assert_eq!((queued.state, queued.attempt, queued.created_at), (JobState::Queued, 0, at(0)));
     let job = claim(&store, MINUTE).await.unwrap();
@@ -32,9 +53,7 @@ async fn a_job_runs_from_queued_to_succeeded() {
     assert_eq!(states(&store, "a").await, ["queued", "running", "succeeded"]);
 }
 
-#[tokio::test]
-async fn jobs_come_in_the_order_of_their_arrival_and_only_of_the_kinds_asked_for() {
-    let (_dir, store) = store().await;
+async fn jobs_come_in_the_order_of_their_arrival_and_only_of_the_kinds_asked_for(store: TestStore) {
     store.enqueue_job(&NewJob { kind: "generator".to_owned(), ..new_job("g") }, at(0)).await.unwrap();
     store.enqueue_job(&new_job("b"), at(2)).await.unwrap();
     store.enqueue_job(&new_job("a"), at(1)).await.unwrap();
@@ -44,9 +63,7 @@ async fn jobs_come_in_the_order_of_their_arrival_and_only_of_the_kinds_asked_for
     assert_eq!(store.claim_job(request, at(3)).await.unwrap(), None);
 }
 
-#[tokio::test]
-async fn a_worker_that_wants_one_job_leaves_the_others() {
-    let (_dir, store) = store().await;
+async fn a_worker_that_wants_one_job_leaves_the_others(store: TestStore) {
     enqueue(&store, "a").await;
     enqueue(&store, "b").await;
     let request = ClaimRequest { worker: "w", kinds: &["adapter"], lease: MINUTE, only: Some("b") };
@@ -55,9 +72,7 @@ async fn a_worker_that_wants_one_job_leaves_the_others() {
     assert_eq!(claim(&store, MINUTE).await.unwrap().id, "a");
 }
 
-#[tokio::test]
-async fn a_failure_is_retried_until_the_attempts_are_used_up() {
-    let (_dir, store) = store().await;
+async fn a_failure_is_retried_until_the_attempts_are_used_up(store: TestStore) {
     enqueue(&store, "a").await;
     for (attempt, state) in [(1, JobState::Queued), (2, JobState::Queued), (3, JobState::Failed)] {
         let job = claim(&store, MINUTE).await.unwrap();
@@ -68,9 +83,7 @@ async fn a_failure_is_retried_until_the_attempts_are_used_up() {
     assert_eq!(claim(&store, MINUTE).await, None);
 }
 
-#[tokio::test]
-async fn a_retry_waits_and_a_final_failure_is_not_retried() {
-    let (_dir, store) = store().await;
+async fn a_retry_waits_and_a_final_failure_is_not_retried(store: TestStore) {
     enqueue(&store, "a").await;
     let job = claim(&store, MINUTE).await.unwrap();
     store.finish_job(job.current_attempt(), &failed(Some(MINUTE)), at(0)).await.unwrap();
@@ -81,9 +94,7 @@ async fn a_retry_waits_and_a_final_failure_is_not_retried() {
     assert_eq!((job.id.as_str(), job.state), ("b", JobState::Failed));
 }
 
-#[tokio::test]
-async fn a_job_whose_lease_ran_out_is_taken_over_and_the_first_worker_is_refused() {
-    let (_dir, store) = store().await;
+async fn a_job_whose_lease_ran_out_is_taken_over_and_the_first_worker_is_refused(store: TestStore) {
     enqueue(&store, "a").await;
     let first = claim(&store, Duration::ZERO).await.unwrap();
     let second = claim(&store, MINUTE).await.unwrap();
@@ -102,9 +113,7 @@ async fn a_job_whose_lease_ran_out_is_taken_over_and_the_first_worker_is_refused
     assert_eq!(store.job("a").await.unwrap(), second);
 }
 
-#[tokio::test]
-async fn a_renewed_lease_holds_and_an_expired_one_that_nobody_took_can_be_renewed() {
-    let (_dir, store) = store().await;
+async fn a_renewed_lease_holds_and_an_expired_one_that_nobody_took_can_be_renewed(store: TestStore) {
     enqueue(&store, "a").await;
     let job = claim(&store, Duration::ZERO).await.unwrap();
     assert_eq!(store.renew_job(job.current_attempt(), Duration::from_secs(1)).await.unwrap(), JobState::Running);
@@ -113,9 +122,7 @@ async fn a_renewed_lease_holds_and_an_expired_one_that_nobody_took_can_be_renewe
     assert_eq!(claim(&store, MINUTE).await.unwrap().attempt, 2);
 }
 
-#[tokio::test]
-async fn a_job_that_loses_every_worker_fails_in_the_end() {
-    let (_dir, store) = store().await;
+async fn a_job_that_loses_every_worker_fails_in_the_end(store: TestStore) {
     enqueue(&store, "a").await;
     for attempt in 1..=3 {
         assert_eq!(claim(&store, Duration::ZERO).await.unwrap().attempt, attempt);
@@ -126,9 +133,7 @@ async fn a_job_that_loses_every_worker_fails_in_the_end() {
     assert!(job.error.unwrap().contains("worker was lost"));
 }
 
-#[tokio::test]
-async fn a_released_job_waits_again_and_no_attempt_is_counted() {
-    let (_dir, store) = store().await;
+async fn a_released_job_waits_again_and_no_attempt_is_counted(store: TestStore) {
     enqueue(&store, "a").await;
     for _ in 0..5 {
         let job = claim(&store, MINUTE).await.unwrap();
@@ -139,9 +144,7 @@ async fn a_released_job_waits_again_and_no_attempt_is_counted() {
     assert_eq!(claim(&store, MINUTE).await.unwrap().attempt, 6);
 }
 
-#[tokio::test]
-async fn a_waiting_job_is_cancelled_at_once_and_only_once() {
-    let (_dir, store) = store().await;
+async fn a_waiting_job_is_cancelled_at_once_and_only_once(store: TestStore) {
     enqueue(&store, "a").await;
     let job = store.cancel_job("a", at(5)).await.unwrap();
     assert_eq!((job.state, job.finished_at), (JobState::Cancelled, Some(at(5))));
@@ -151,9 +154,7 @@ async fn a_waiting_job_is_cancelled_at_once_and_only_once() {
     assert_eq!(claim(&store, MINUTE).await, None);
 }
 
-#[tokio::test]
-async fn a_running_job_is_asked_to_stop_and_asking_twice_is_the_same() {
-    let (_dir, store) = store().await;
+async fn a_running_job_is_asked_to_stop_and_asking_twice_is_the_same(store: TestStore) {
     enqueue(&store, "a").await;
     let job = claim(&store, MINUTE).await.unwrap();
     assert_eq!(store.cancel_job("a", at(1)).await.unwrap().state, JobState::Cancelling);
@@ -164,9 +165,7 @@ async fn a_running_job_is_asked_to_stop_and_asking_twice_is_the_same() {
     assert_eq!(states(&store, "a").await, ["queued", "running", "cancelling", "cancelled"]);
 }
 
-#[tokio::test]
-async fn a_job_that_was_to_stop_ends_cancelled_unless_it_had_succeeded() {
-    let (_dir, store) = store().await;
+async fn a_job_that_was_to_stop_ends_cancelled_unless_it_had_succeeded(store: TestStore) {
     let outcomes = [
         (Some(failed(Some(Duration::ZERO))), JobState::Cancelled),
         (Some(failed(None)), JobState::Cancelled),
@@ -185,9 +184,7 @@ async fn a_job_that_was_to_stop_ends_cancelled_unless_it_had_succeeded() {
     }
 }
 
-#[tokio::test]
-async fn a_job_to_be_cancelled_whose_worker_is_lost_is_cancelled_by_the_next_claim() {
-    let (_dir, store) = store().await;
+async fn a_job_to_be_cancelled_whose_worker_is_lost_is_cancelled_by_the_next_claim(store: TestStore) {
     enqueue(&store, "a").await;
     claim(&store, Duration::ZERO).await.unwrap();
     store.cancel_job("a", at(1)).await.unwrap();
@@ -195,9 +192,7 @@ async fn a_job_to_be_cancelled_whose_worker_is_lost_is_cancelled_by_the_next_cla
     assert_eq!(store.job("a").await.unwrap().state, JobState::Cancelled);
 }
 
-#[tokio::test]
-async fn an_idempotency_key_gives_the_first_job_and_refuses_another_body() {
-    let (_dir, store) = store().await;
+async fn an_idempotency_key_gives_the_first_job_and_refuses_another_body(store: TestStore) {
     let keyed = |id: &str| NewJob { idempotency_key: Some("k".to_owned()), queue_limit: 1, ..new_job(id) };
     let first = store.enqueue_job(&keyed("a"), at(0)).await.unwrap();
     assert!(first.created);
@@ -209,9 +204,7 @@ async fn an_idempotency_key_gives_the_first_job_and_refuses_another_body() {
     assert!(matches!(other, StoreError::IdempotencyMismatch { job, .. } if job == "a"));
 }
 
-#[tokio::test]
-async fn a_full_queue_refuses_the_next_job() {
-    let (_dir, store) = store().await;
+async fn a_full_queue_refuses_the_next_job(store: TestStore) {
     let job = |id: &str| NewJob { queue_limit: 2, ..new_job(id) };
     store.enqueue_job(&job("a"), at(0)).await.unwrap();
     store.enqueue_job(&job("b"), at(0)).await.unwrap();
@@ -220,9 +213,7 @@ async fn a_full_queue_refuses_the_next_job() {
     store.enqueue_job(&job("c"), at(0)).await.unwrap();
 }
 
-#[tokio::test]
-async fn updates_show_in_the_job_and_as_numbered_events() {
-    let (_dir, store) = store().await;
+async fn updates_show_in_the_job_and_as_numbered_events(store: TestStore) {
     enqueue(&store, "a").await;
     let job = claim(&store, MINUTE).await.unwrap();
     let metric = |value: serde_json::Value| JobUpdate::Metric(value.as_object().unwrap().clone());
@@ -245,9 +236,7 @@ async fn updates_show_in_the_job_and_as_numbered_events() {
     assert!(matches!(store.job_events("?", 0, 1).await, Err(StoreError::NotFound { what: "job", .. })));
 }
 
-#[tokio::test]
-async fn jobs_are_listed_by_state_and_kind_in_pages() {
-    let (_dir, store) = store().await;
+async fn jobs_are_listed_by_state_and_kind_in_pages(store: TestStore) {
     for (i, id) in ["a", "b", "c", "d"].into_iter().enumerate() {
         let kind = if id == "c" { "generator" } else { "adapter" }.to_owned();
         store.enqueue_job(&NewJob { kind, ..new_job(id) }, at(i as i64)).await.unwrap();
@@ -261,9 +250,7 @@ async fn jobs_are_listed_by_state_and_kind_in_pages() {
     assert_eq!(store.list_jobs(&JobFilter::default(), &page(9, None)).await.unwrap().data.len(), 4);
 }
 
-#[tokio::test]
-async fn many_workers_never_get_the_same_job() {
-    let (_dir, store) = store().await;
+async fn many_workers_never_get_the_same_job(store: TestStore) {
     for i in 0..20 {
         enqueue(&store, &format!("{i:02}")).await;
     }
@@ -284,4 +271,19 @@ async fn many_workers_never_get_the_same_job() {
     }
     ids.sort();
     assert_eq!(ids, (0..20).map(|i| format!("{i:02}")).collect::<Vec<_>>());
+}
+
+async fn json_comes_back_as_it_went_in(store: TestStore) {
+    let payload = r#"{"z":1,"a":[1e16,0.1,-0.0,18446744073709551615],"text":"\u0000 \"ö\" 日"}"#;
+    let payload: serde_json::Value = serde_json::from_str(payload).unwrap();
+    let job = NewJob { payload: payload.clone(), ..new_job("a") };
+    store.enqueue_job(&job, at(0)).await.unwrap();
+    let stored = store.job("a").await.unwrap().payload;
+    assert_eq!(serde_json::to_string(&stored).unwrap(), serde_json::to_string(&payload).unwrap());
+}
+
+async fn an_unknown_job_has_no_events(store: TestStore) {
+    assert!(matches!(store.job_events("?", 0, 10).await, Err(StoreError::NotFound { what: "job", .. })));
+    enqueue(&store, "a").await;
+    assert!(store.job_events("a", u64::MAX, 10).await.unwrap().is_empty());
 }

@@ -1,26 +1,24 @@
 //! Generators, of which one is active for each base model.
 
-use sqlx::SqliteConnection;
-use sqlx::types::Json;
-
-use super::SqliteStore;
-use super::rows::{age_key, millis};
+use super::rows::{age_key, json_text, millis};
+use super::{Connection, SqlStore};
 use crate::store::error::StoreError;
 use crate::store::page::{Page, PageRequest};
 use crate::store::records::*;
 use crate::store::repository::{GeneratorStore, StoreFuture};
+use crate::store::write_lock::WriteLock;
 
-impl GeneratorStore for SqliteStore {
+impl GeneratorStore for SqlStore {
     fn insert_generator<'a>(&'a self, record: &'a GeneratorRecord) -> StoreFuture<'a, GeneratorRecord> {
-        Box::pin(async move {
+        Self::call(async move {
             let state = match record.state {
                 GeneratorState::Ready | GeneratorState::Stale => GeneratorState::Ready,
                 GeneratorState::Rejected => GeneratorState::Rejected,
             };
-            let mut tx = self.write().await?;
+            let mut tx = self.write(&[]).await?;
             let insert = sqlx::query(
                 "INSERT INTO generators (id, base_digest, state, arch, digest, bytes, evaluation, parent, created_at)
-                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (id) DO NOTHING",
             );
             let insert = insert
                 .bind(&record.id)
@@ -29,7 +27,7 @@ impl GeneratorStore for SqliteStore {
                 .bind(&record.arch)
                 .bind(&record.digest)
                 .bind(record.bytes as i64)
-                .bind(record.evaluation.as_ref().map(Json))
+                .bind(record.evaluation.as_ref().map(json_text).transpose()?)
                 .bind(&record.parent)
                 .bind(millis(record.created_at));
             insert.execute(&mut *tx).await?;
@@ -40,37 +38,38 @@ impl GeneratorStore for SqliteStore {
     }
 
     fn activate_generator<'a>(&'a self, id: &'a str) -> StoreFuture<'a, GeneratorRecord> {
-        Box::pin(async move {
-            let mut tx = self.write().await?;
-            let generator = find(&mut tx, id).await?;
+        Self::call(async move {
+            // What is read here never changes, so it may be read before the lock.
+            let generator = find(&mut *self.pool.acquire().await?, id).await?;
             if generator.state != GeneratorState::Ready {
                 return Err(StoreError::NotReady { id: id.to_owned(), state: generator.state });
             }
-            let others = sqlx::query("UPDATE generators SET active = 0 WHERE base_digest = ? AND active = 1");
+            let mut tx = self.write(&[WriteLock::Base(&generator.base_digest)]).await?;
+            let others = sqlx::query("UPDATE generators SET active = FALSE WHERE base_digest = $1 AND active");
             others.bind(&generator.base_digest).execute(&mut *tx).await?;
-            sqlx::query("UPDATE generators SET active = 1 WHERE id = ?").bind(id).execute(&mut *tx).await?;
+            sqlx::query("UPDATE generators SET active = TRUE WHERE id = $1").bind(id).execute(&mut *tx).await?;
             tx.commit().await?;
             Ok(GeneratorRecord { active: true, ..generator })
         })
     }
 
     fn generator<'a>(&'a self, id: &'a str) -> StoreFuture<'a, GeneratorRecord> {
-        Box::pin(async move { find(&mut *self.pool.acquire().await?, id).await })
+        Self::call(async move { find(&mut *self.pool.acquire().await?, id).await })
     }
 
     fn active_generator<'a>(&'a self, base_digest: &'a str) -> StoreFuture<'a, Option<GeneratorRecord>> {
-        Box::pin(async move {
-            let row = sqlx::query_as("SELECT * FROM generators WHERE base_digest = ? AND active = 1");
+        Self::call(async move {
+            let row = sqlx::query_as("SELECT * FROM generators WHERE base_digest = $1 AND active");
             Ok(row.bind(base_digest).fetch_optional(&self.pool).await?)
         })
     }
 
     fn list_generators<'a>(&'a self, page: &'a PageRequest) -> StoreFuture<'a, Page<GeneratorRecord>> {
-        Box::pin(async move {
+        Self::call(async move {
             let after = page.after()?;
             let rows = sqlx::query_as(
-                "SELECT * FROM generators WHERE ?1 IS NULL OR (created_at, id) < (?1, ?2)
-                 ORDER BY created_at DESC, id DESC LIMIT ?3",
+                "SELECT * FROM generators WHERE $1 IS NULL OR (created_at, id) < ($1, $2)
+                 ORDER BY created_at DESC, id DESC LIMIT $3",
             );
             let rows = rows.bind(after.as_ref().map(|key| key.at_ms)).bind(after.as_ref().map(|key| key.id.as_str()));
             let rows: Vec<GeneratorRecord> = rows.bind(page.fetch()).fetch_all(&self.pool).await?;
@@ -79,7 +78,7 @@ impl GeneratorStore for SqliteStore {
     }
 }
 
-async fn find(connection: &mut SqliteConnection, id: &str) -> Result<GeneratorRecord, StoreError> {
-    let row = sqlx::query_as("SELECT * FROM generators WHERE id = ?").bind(id).fetch_optional(connection).await?;
+async fn find(connection: &mut Connection, id: &str) -> Result<GeneratorRecord, StoreError> {
+    let row = sqlx::query_as("SELECT * FROM generators WHERE id = $1").bind(id).fetch_optional(connection).await?;
     row.ok_or_else(|| StoreError::not_found("generator", id))
 }

@@ -55,7 +55,7 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
 
 /// What the test knows beside the store.
 struct World {
-    store: SqliteStore,
+    store: TestStore,
     /// Every job that was ever queued, as it was last seen.
     jobs: BTreeMap<String, JobRecord>,
     claims: Vec<(String, u32)>,
@@ -134,8 +134,7 @@ impl World {
     /// One healthy worker brings every job to its end.
     async fn work_off(&mut self) {
         // The lost workers' leases run out.
-        let over = sqlx::query("UPDATE jobs SET lease_until = 0 WHERE lease_until IS NOT NULL");
-        over.execute(&self.store.pool).await.unwrap();
+        self.store.execute("UPDATE jobs SET lease_until = 0 WHERE lease_until IS NOT NULL").await;
         while let Some(job) = claim(&self.store, MINUTE).await {
             self.store.finish_job(job.current_attempt(), &Outcome::Succeeded(json!(1)), at(3)).await.unwrap();
         }
@@ -144,19 +143,44 @@ impl World {
     }
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 32, failure_persistence: None, ..ProptestConfig::default() })]
+async fn hold(store: TestStore, ops: Vec<Op>) {
+    let mut world = World { store, jobs: BTreeMap::new(), claims: Vec::new(), keys: BTreeMap::new() };
+    for op in ops {
+        world.apply(op).await;
+    }
+    world.work_off().await;
+}
 
-    #[test]
-    fn no_job_is_lost_and_no_stale_write_is_accepted(ops in ops()) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async {
-            let (_dir, store) = store().await;
-            let mut world = World { store, jobs: BTreeMap::new(), claims: Vec::new(), keys: BTreeMap::new() };
-            for op in ops {
-                world.apply(op).await;
-            }
-            world.work_off().await;
-        });
+fn on_a_runtime(test: impl Future<Output = ()>) {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(test);
+}
+
+fn config() -> ProptestConfig {
+    ProptestConfig { cases: 32, failure_persistence: None, ..ProptestConfig::default() }
+}
+
+mod sqlite {
+    use super::*;
+
+    proptest! {
+        #![proptest_config(config())]
+
+        #[test]
+        fn no_job_is_lost_and_no_stale_write_is_accepted(ops in ops()) {
+            on_a_runtime(TestStore::with_sqlite(|store| hold(store, ops)));
+        }
+    }
+}
+
+mod postgres {
+    use super::*;
+
+    proptest! {
+        #![proptest_config(config())]
+
+        #[test]
+        fn no_job_is_lost_and_no_stale_write_is_accepted(ops in ops()) {
+            on_a_runtime(TestStore::with_postgres(|store| hold(store, ops)));
+        }
     }
 }

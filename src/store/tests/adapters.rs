@@ -1,6 +1,16 @@
 use super::*;
 
-fn adapter(id: &str, ms: i64) -> AdapterRecord {
+on_both! {
+    the_first_published_adapter_stands,
+    a_second_tenant_shares_the_bytes_and_nothing_else,
+    an_adapter_is_gone_with_its_last_tenant,
+    a_taken_name_is_refused_or_moved,
+    an_adapter_is_renamed_and_loses_its_name,
+    pages_show_every_adapter_once_also_when_times_are_equal_and_one_is_deleted,
+    a_query_finds_parts_of_tasks_and_names_and_takes_no_wildcards,
+}
+
+pub(super) fn adapter(id: &str, ms: i64) -> AdapterRecord {
     AdapterRecord {
         id: id.to_owned(),
         kind: AdapterKind::Generated,
@@ -21,13 +31,11 @@ fn adapter(id: &str, ms: i64) -> AdapterRecord {
     }
 }
 
-async fn publish(store: &SqliteStore, tenant: &str, record: &AdapterRecord) -> Published {
+async fn publish(store: &TestStore, tenant: &str, record: &AdapterRecord) -> Published {
     store.publish_adapter(tenant, record, OnNameTaken::Refuse).await.unwrap()
 }
 
-#[tokio::test]
-async fn the_first_published_adapter_stands() {
-    let (_dir, store) = store().await;
+async fn the_first_published_adapter_stands(store: TestStore) {
     let first = adapter("a", 0);
     let published = publish(&store, "default", &first).await;
     assert_eq!(published, Published { record: first.clone(), outcome: PublishOutcome::Created });
@@ -36,9 +44,7 @@ async fn the_first_published_adapter_stands() {
     assert_eq!(published, Published { record: first, outcome: PublishOutcome::Existing });
 }
 
-#[tokio::test]
-async fn a_second_tenant_shares_the_bytes_and_nothing_else() {
-    let (_dir, store) = store().await;
+async fn a_second_tenant_shares_the_bytes_and_nothing_else(store: TestStore) {
     let mine = AdapterRecord { name: Some("mine".to_owned()), ..adapter("a", 0) };
     publish(&store, "one", &mine).await;
     let not_found = store.adapter("two", "a").await.unwrap_err();
@@ -55,9 +61,7 @@ async fn a_second_tenant_shares_the_bytes_and_nothing_else() {
     assert_eq!(store.adapter("one", "a").await.unwrap(), mine);
 }
 
-#[tokio::test]
-async fn an_adapter_is_gone_with_its_last_tenant() {
-    let (_dir, store) = store().await;
+async fn an_adapter_is_gone_with_its_last_tenant(store: TestStore) {
     publish(&store, "one", &adapter("a", 0)).await;
     publish(&store, "two", &adapter("a", 0)).await;
     let digest = adapter("a", 0).digest;
@@ -69,9 +73,7 @@ async fn an_adapter_is_gone_with_its_last_tenant() {
     assert!(matches!(store.unlist_adapter("two", "a").await, Err(StoreError::NotFound { .. })));
 }
 
-#[tokio::test]
-async fn a_taken_name_is_refused_or_moved() {
-    let (_dir, store) = store().await;
+async fn a_taken_name_is_refused_or_moved(store: TestStore) {
     publish(&store, "default", &AdapterRecord { name: Some("x".to_owned()), ..adapter("a", 0) }).await;
     let second = AdapterRecord { name: Some("x".to_owned()), ..adapter("b", 0) };
     let refused = store.publish_adapter("default", &second, OnNameTaken::Refuse).await.unwrap_err();
@@ -85,9 +87,7 @@ async fn a_taken_name_is_refused_or_moved() {
     publish(&store, "other", &AdapterRecord { name: Some("x".to_owned()), ..adapter("a", 0) }).await;
 }
 
-#[tokio::test]
-async fn an_adapter_is_renamed_and_loses_its_name() {
-    let (_dir, store) = store().await;
+async fn an_adapter_is_renamed_and_loses_its_name(store: TestStore) {
     publish(&store, "default", &adapter("a", 0)).await;
     let refuse = OnNameTaken::Refuse;
     let named = store.rename_adapter("default", "a", Some("x"), refuse).await.unwrap();
@@ -98,9 +98,7 @@ async fn an_adapter_is_renamed_and_loses_its_name() {
     assert!(matches!(store.rename_adapter("default", "?", None, refuse).await, Err(StoreError::NotFound { .. })));
 }
 
-#[tokio::test]
-async fn pages_show_every_adapter_once_also_when_times_are_equal_and_one_is_deleted() {
-    let (_dir, store) = store().await;
+async fn pages_show_every_adapter_once_also_when_times_are_equal_and_one_is_deleted(store: TestStore) {
     for (i, id) in ["a", "b", "c", "d", "e"].into_iter().enumerate() {
         publish(&store, "default", &adapter(id, i as i64 / 3)).await;
     }
@@ -117,9 +115,7 @@ async fn pages_show_every_adapter_once_also_when_times_are_equal_and_one_is_dele
     assert!(matches!(made_up, Err(StoreError::InvalidCursor)));
 }
 
-#[tokio::test]
-async fn a_query_finds_parts_of_tasks_and_names_and_takes_no_wildcards() {
-    let (_dir, store) = store().await;
+async fn a_query_finds_parts_of_tasks_and_names_and_takes_no_wildcards(store: TestStore) {
     publish(&store, "default", &AdapterRecord { name: Some("shout".to_owned()), task: None, ..adapter("a", 0) }).await;
     publish(&store, "default", &adapter("b", 1)).await;
     let found = async |query: &str, named_only| {

@@ -1,14 +1,16 @@
-//! From rows to records. Times are milliseconds since the Unix epoch.
+//! From rows to records, and from values to what a column holds. Times are milliseconds since the Unix epoch.
 
 use std::error::Error as StdError;
+use std::num::TryFromIntError;
 use std::str::FromStr;
 
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use sqlx::sqlite::SqliteRow;
-use sqlx::types::Json;
-use sqlx::{FromRow, Row};
+use sqlx::{FromRow, Row as _};
 use time::OffsetDateTime;
 
+use super::Row;
+use crate::store::error::StoreError;
 use crate::store::page::SortKey;
 use crate::store::records::*;
 
@@ -17,8 +19,13 @@ pub(super) fn millis(time: OffsetDateTime) -> i64 {
     (time.unix_timestamp_nanos() / 1_000_000) as i64
 }
 
-impl FromRow<'_, SqliteRow> for AdapterRecord {
-    fn from_row(row: &SqliteRow) -> sqlx::Result<Self> {
+/// The value as a JSON column holds it.
+pub(super) fn json_text<T: Serialize + ?Sized>(value: &T) -> Result<String, StoreError> {
+    Ok(serde_json::to_string(value)?)
+}
+
+impl FromRow<'_, Row> for AdapterRecord {
+    fn from_row(row: &Row) -> sqlx::Result<Self> {
         Ok(Self {
             id: row.try_get("id")?,
             kind: word(row, "kind")?,
@@ -26,7 +33,7 @@ impl FromRow<'_, SqliteRow> for AdapterRecord {
             task: row.try_get("task")?,
             generator: row.try_get("generator")?,
             base_digest: row.try_get("base_digest")?,
-            rank: row.try_get("rank")?,
+            rank: count(row, "rank")?,
             alpha: row.try_get("alpha")?,
             target_modules: json(row, "target_modules")?,
             parameters: count(row, "parameters")?,
@@ -40,9 +47,9 @@ impl FromRow<'_, SqliteRow> for AdapterRecord {
     }
 }
 
-impl FromRow<'_, SqliteRow> for TaskRecord {
-    fn from_row(row: &SqliteRow) -> sqlx::Result<Self> {
-        let (train_count, test_count) = (count(row, "train_count")?, count(row, "test_count")?);
+impl FromRow<'_, Row> for TaskRecord {
+    fn from_row(row: &Row) -> sqlx::Result<Self> {
+        let (train_count, test_count) = (count::<u64>(row, "train_count")?, count::<u64>(row, "test_count")?);
         Ok(Self {
             name: row.try_get("name")?,
             descriptions: json(row, "descriptions")?,
@@ -57,8 +64,17 @@ impl FromRow<'_, SqliteRow> for TaskRecord {
     }
 }
 
-impl FromRow<'_, SqliteRow> for GeneratorRecord {
-    fn from_row(row: &SqliteRow) -> sqlx::Result<Self> {
+/// An example alone, as its column holds it.
+pub(super) struct ExampleRow(pub(super) Example);
+
+impl FromRow<'_, Row> for ExampleRow {
+    fn from_row(row: &Row) -> sqlx::Result<Self> {
+        Ok(Self(json(row, "example")?))
+    }
+}
+
+impl FromRow<'_, Row> for GeneratorRecord {
+    fn from_row(row: &Row) -> sqlx::Result<Self> {
         Ok(Self {
             id: row.try_get("id")?,
             base_digest: row.try_get("base_digest")?,
@@ -74,16 +90,16 @@ impl FromRow<'_, SqliteRow> for GeneratorRecord {
     }
 }
 
-impl FromRow<'_, SqliteRow> for JobRecord {
-    fn from_row(row: &SqliteRow) -> sqlx::Result<Self> {
+impl FromRow<'_, Row> for JobRecord {
+    fn from_row(row: &Row) -> sqlx::Result<Self> {
         Ok(Self {
             id: row.try_get("id")?,
             kind: row.try_get("kind")?,
             payload: json(row, "payload")?,
             state: word(row, "state")?,
-            attempt: row.try_get("attempt")?,
-            given_back: row.try_get("given_back")?,
-            max_attempts: row.try_get("max_attempts")?,
+            attempt: count(row, "attempt")?,
+            given_back: count(row, "given_back")?,
+            max_attempts: count(row, "max_attempts")?,
             progress: optional_json(row, "progress")?,
             metrics: json(row, "metrics")?,
             result: optional_json(row, "result")?,
@@ -98,8 +114,8 @@ impl FromRow<'_, SqliteRow> for JobRecord {
     }
 }
 
-impl FromRow<'_, SqliteRow> for JobEvent {
-    fn from_row(row: &SqliteRow) -> sqlx::Result<Self> {
+impl FromRow<'_, Row> for JobEvent {
+    fn from_row(row: &Row) -> sqlx::Result<Self> {
         Ok(Self { id: count(row, "id")?, kind: word(row, "kind")?, data: json(row, "data")?, at: time(row, "at")? })
     }
 }
@@ -109,27 +125,28 @@ pub(super) fn age_key(created_at: OffsetDateTime, id: &str) -> SortKey {
     SortKey { at_ms: millis(created_at), id: id.to_owned() }
 }
 
-fn word<T: FromStr<Err = UnknownWord>>(row: &SqliteRow, column: &str) -> sqlx::Result<T> {
+fn word<T: FromStr<Err = UnknownWord>>(row: &Row, column: &str) -> sqlx::Result<T> {
     row.try_get::<String, _>(column)?.parse().map_err(undecodable(column))
 }
 
-fn count(row: &SqliteRow, column: &str) -> sqlx::Result<u64> {
-    u64::try_from(row.try_get::<i64, _>(column)?).map_err(undecodable(column))
+fn count<T: TryFrom<i64, Error = TryFromIntError>>(row: &Row, column: &str) -> sqlx::Result<T> {
+    T::try_from(row.try_get::<i64, _>(column)?).map_err(undecodable(column))
 }
 
-fn json<T: DeserializeOwned + 'static>(row: &SqliteRow, column: &str) -> sqlx::Result<T> {
-    Ok(row.try_get::<Json<T>, _>(column)?.0)
+fn json<T: DeserializeOwned>(row: &Row, column: &str) -> sqlx::Result<T> {
+    serde_json::from_str(&row.try_get::<String, _>(column)?).map_err(undecodable(column))
 }
 
-fn optional_json<T: DeserializeOwned + 'static>(row: &SqliteRow, column: &str) -> sqlx::Result<Option<T>> {
-    Ok(row.try_get::<Option<Json<T>>, _>(column)?.map(|json| json.0))
+fn optional_json<T: DeserializeOwned>(row: &Row, column: &str) -> sqlx::Result<Option<T>> {
+    let text = row.try_get::<Option<String>, _>(column)?;
+    text.map(|text| serde_json::from_str(&text).map_err(undecodable(column))).transpose()
 }
 
-fn time(row: &SqliteRow, column: &str) -> sqlx::Result<OffsetDateTime> {
+fn time(row: &Row, column: &str) -> sqlx::Result<OffsetDateTime> {
     from_millis(row.try_get(column)?, column)
 }
 
-fn optional_time(row: &SqliteRow, column: &str) -> sqlx::Result<Option<OffsetDateTime>> {
+fn optional_time(row: &Row, column: &str) -> sqlx::Result<Option<OffsetDateTime>> {
     row.try_get::<Option<i64>, _>(column)?.map(|millis| from_millis(millis, column)).transpose()
 }
 

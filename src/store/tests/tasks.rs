@@ -1,5 +1,13 @@
 use super::*;
 
+on_both! {
+    a_task_keeps_its_examples_in_order_and_counts_its_versions,
+    putting_the_same_again_changes_nothing,
+    ten_thousand_examples_are_taken_and_one_more_is_not,
+    a_deleted_task_takes_its_examples_along,
+    tasks_are_listed_by_name,
+}
+
 fn examples(count: usize) -> Vec<Example> {
     let example = |i: usize| Example::Answered {
         input: format!("\"in\" {i}\n"),
@@ -13,9 +21,7 @@ fn examples(count: usize) -> Vec<Example> {
     (0..count).map(example).collect()
 }
 
-#[tokio::test]
-async fn a_task_keeps_its_examples_in_order_and_counts_its_versions() {
-    let (_dir, store) = store().await;
+async fn a_task_keeps_its_examples_in_order_and_counts_its_versions(store: TestStore) {
     let made = store.put_task("t", &["Do it".to_owned()], at(0)).await.unwrap();
     assert_eq!((made.version, made.example_count), (1, 0));
     let filled = store.put_examples("t", &examples(10), at(1)).await.unwrap();
@@ -28,9 +34,7 @@ async fn a_task_keeps_its_examples_in_order_and_counts_its_versions() {
     assert_eq!(store.examples("t").await.unwrap(), examples(2));
 }
 
-#[tokio::test]
-async fn putting_the_same_again_changes_nothing() {
-    let (_dir, store) = store().await;
+async fn putting_the_same_again_changes_nothing(store: TestStore) {
     store.put_task("t", &["Do it".to_owned()], at(0)).await.unwrap();
     let filled = store.put_examples("t", &examples(3), at(1)).await.unwrap();
     assert_eq!(store.put_task("t", &["Do it".to_owned()], at(2)).await.unwrap(), filled);
@@ -39,9 +43,7 @@ async fn putting_the_same_again_changes_nothing() {
     assert_eq!((reworded.version, reworded.example_count), (3, 3));
 }
 
-#[tokio::test]
-async fn ten_thousand_examples_are_taken_and_one_more_is_not() {
-    let (_dir, store) = store().await;
+async fn ten_thousand_examples_are_taken_and_one_more_is_not(store: TestStore) {
     store.put_task("t", &[], at(0)).await.unwrap();
     let task = store.put_examples("t", &examples(MAX_EXAMPLES), at(0)).await.unwrap();
     assert_eq!(task.example_count, 10_000);
@@ -49,9 +51,7 @@ async fn ten_thousand_examples_are_taken_and_one_more_is_not() {
     assert!(matches!(refused, Err(StoreError::TooManyExamples { count: 10_001, limit: 10_000 })));
 }
 
-#[tokio::test]
-async fn a_deleted_task_takes_its_examples_along() {
-    let (_dir, store) = store().await;
+async fn a_deleted_task_takes_its_examples_along(store: TestStore) {
     store.put_task("t", &[], at(0)).await.unwrap();
     store.put_examples("t", &examples(3), at(0)).await.unwrap();
     store.delete_task("t").await.unwrap();
@@ -64,9 +64,7 @@ async fn a_deleted_task_takes_its_examples_along() {
     assert!(store.examples("t").await.unwrap().is_empty());
 }
 
-#[tokio::test]
-async fn tasks_are_listed_by_name() {
-    let (_dir, store) = store().await;
+async fn tasks_are_listed_by_name(store: TestStore) {
     for name in ["c", "a", "b"] {
         store.put_task(name, &[], at(0)).await.unwrap();
     }

@@ -1,5 +1,6 @@
 //! Puts a process together.
 
+use super::artifacts::State;
 use super::demo_model;
 use super::loading::{available_memory, load_base};
 use super::options::ServeOptions;
@@ -7,9 +8,8 @@ use crate::engine::EngineOptions;
 use crate::generator::GeneratorFile;
 use crate::jobs::{Queue, QueueConfig, Runner, RunnerConfig, RunningRunner};
 use crate::service::{NewGenerator, Parts, Service, TrainHandler};
-use crate::store::{Artifacts, DataDirLock, JobStore, SqliteStore, Store};
+use crate::store::{Artifacts, DataDirLock, JobStore, Store};
 use crate::task::{Base, ENCODER_VERSION};
-use anyhow::Context;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +19,11 @@ use time::OffsetDateTime;
 pub struct Application {
     /// The service.
     pub service: Arc<Service>,
+    pub(super) store: Arc<dyn Store>,
+    pub(super) artifacts: Arc<Artifacts>,
     data_dir: PathBuf,
+    /// Whether artifacts lie where other machines may reach them.
+    shares_artifacts: bool,
     train_threads: usize,
     pub(super) lock: DataDirLock,
 }
@@ -44,7 +48,8 @@ impl Application {
             available_memory,
         });
         let worker = format!("process-{}", std::process::id());
-        let config = RunnerConfig { only, ..RunnerConfig::new(worker, &self.data_dir) };
+        let handover = self.shares_artifacts.then(|| Arc::clone(&self.artifacts));
+        let config = RunnerConfig { only, handover, ..RunnerConfig::new(worker, &self.data_dir) };
         Runner::new(self.service.queue().clone(), config)
             .handle("adapter", 1, Arc::clone(&handler) as _)
             .handle("generator", 1, handler)
@@ -58,17 +63,14 @@ impl Application {
 /// Says what is missing, locked or damaged.
 pub async fn build(options: &ServeOptions) -> anyhow::Result<Application> {
     let dir = &options.data_dir;
-    std::fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))?;
-    let lock = DataDirLock::acquire(dir)?;
+    let State { lock, store, artifacts } = State::open(dir, &options.artifacts).await?;
     let base = load_base(&options.base)?;
-    let store = Arc::new(SqliteStore::open(dir).await?);
-    let artifacts = Arc::new(Artifacts::open(dir.join("artifacts"))?);
     let queue = Queue::new(Arc::clone(&store) as Arc<dyn JobStore>, QueueConfig::default());
     let engine = engine_options(options, &base);
     let service = Service::start(Parts {
         base,
-        store: store as Arc<dyn Store>,
-        artifacts,
+        store: Arc::clone(&store) as Arc<dyn Store>,
+        artifacts: Arc::clone(&artifacts),
         queue,
         engine,
         request_timeout: Duration::from_secs(options.request_timeout),
@@ -81,7 +83,15 @@ pub async fn build(options: &ServeOptions) -> anyhow::Result<Application> {
     if options.base.base == "demo" {
         install_demo_generator(&service).await?;
     }
-    Ok(Application { service, data_dir: dir.clone(), train_threads: options.train_threads, lock })
+    Ok(Application {
+        service,
+        store,
+        artifacts,
+        data_dir: dir.clone(),
+        shares_artifacts: options.artifacts.artifacts.is_some(),
+        train_threads: options.train_threads,
+        lock,
+    })
 }
 
 /// The engine's bounds; memory that the options leave open is a share of what is free.

@@ -1,6 +1,7 @@
 //! Options that subcommands share. Each is a flag, an environment variable and a key of `attune.toml`; the help shows
 //! all three.
 
+use super::artifacts::{ArtifactOptions, GraceOption};
 use crate::lm::Quantization;
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
@@ -86,6 +87,12 @@ pub struct ServeOptions {
     /// Where adapters, tasks, generators and jobs are kept; one process at a time
     #[arg(long, env = "ATTUNE_DATA_DIR", default_value = "attune-data", value_name = "DIR")]
     pub data_dir: PathBuf,
+    /// Where their bytes are kept
+    #[command(flatten)]
+    pub artifacts: ArtifactOptions,
+    /// How long bytes that nothing uses any more are kept. They are collected every hour
+    #[command(flatten)]
+    pub grace: GraceOption,
     /// Threads that train beside serving
     #[arg(long, env = "ATTUNE_TRAIN_THREADS", default_value_t = 1)]
     pub train_threads: usize,

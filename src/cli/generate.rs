@@ -1,9 +1,9 @@
 //! `attune generate`
 
 use super::adapter::read_directory;
-use super::one_shot::with_service;
+use super::one_shot::{Kept, with_service};
 use super::print;
-use crate::app::BaseOptions;
+use crate::app::{ArtifactOptions, BaseOptions};
 use crate::service::Generate;
 use crate::store::DEFAULT_TENANT;
 use clap::Args;
@@ -29,6 +29,8 @@ pub(super) struct GenerateCommand {
     /// The data directory whose adapters and generators are used; a temporary one where absent
     #[arg(long, env = "ATTUNE_DATA_DIR", value_name = "DIR")]
     data_dir: Option<PathBuf>,
+    #[command(flatten)]
+    artifacts: ArtifactOptions,
     /// The most tokens of the answer
     #[arg(long, default_value_t = 64)]
     max_tokens: usize,
@@ -48,28 +50,30 @@ pub(super) struct GenerateCommand {
 
 impl GenerateCommand {
     pub(super) fn run(self) -> anyhow::Result<()> {
-        let generated = with_service(&self.base, self.data_dir.clone(), async |application| {
-            let service = &application.service;
-            let adapter = match &self.adapter {
-                Some(adapter) if Path::new(adapter).is_dir() => {
-                    let (view, _) = service.import_adapter(DEFAULT_TENANT, read_directory(adapter.as_ref())?).await?;
-                    Some(view.id)
-                }
-                other => other.clone(),
-            };
-            let request = Generate {
-                input: self.input.clone(),
-                prompt: self.prompt.clone().map(Into::into),
-                adapter,
-                task: self.task.clone(),
-                max_tokens: Some(self.max_tokens),
-                temperature: Some(self.temperature),
-                seed: Some(self.seed),
-                logprobs: self.logprobs,
-                ..Generate::default()
-            };
-            Ok(service.generate(DEFAULT_TENANT, request).await?)
-        })?;
+        let generated =
+            with_service(&self.base, Kept::of(self.data_dir.clone(), &self.artifacts), async |application| {
+                let service = &application.service;
+                let adapter = match &self.adapter {
+                    Some(adapter) if Path::new(adapter).is_dir() => {
+                        let (view, _) =
+                            service.import_adapter(DEFAULT_TENANT, read_directory(adapter.as_ref())?).await?;
+                        Some(view.id)
+                    }
+                    other => other.clone(),
+                };
+                let request = Generate {
+                    input: self.input.clone(),
+                    prompt: self.prompt.clone().map(Into::into),
+                    adapter,
+                    task: self.task.clone(),
+                    max_tokens: Some(self.max_tokens),
+                    temperature: Some(self.temperature),
+                    seed: Some(self.seed),
+                    logprobs: self.logprobs,
+                    ..Generate::default()
+                };
+                Ok(service.generate(DEFAULT_TENANT, request).await?)
+            })?;
         if !self.json {
             return print(&generated.text);
         }

@@ -1,21 +1,39 @@
 //! A service for one command: its state is in a temporary folder, or in a data directory. Jobs that wait there go on
 //! waiting.
 
-use crate::app::{Application, BaseOptions, ServeOptions, build};
+use crate::app::{Application, ArtifactOptions, BaseOptions, GraceOption, ServeOptions, build};
 use std::path::PathBuf;
 
-/// Runs `work` with a service over this base. Without a data directory nothing is kept.
+/// What a command leaves behind.
+pub(super) enum Kept {
+    /// Nothing.
+    Nothing,
+    /// What it makes, in this data directory and where its artifacts are.
+    In(PathBuf, ArtifactOptions),
+}
+
+impl Kept {
+    /// Without a data directory nothing, wherever artifacts would be.
+    pub(super) fn of(data_dir: Option<PathBuf>, artifacts: &ArtifactOptions) -> Self {
+        data_dir.map_or(Self::Nothing, |data_dir| Self::In(data_dir, artifacts.clone()))
+    }
+}
+
+/// Runs `work` with a service over this base.
 pub(super) fn with_service<T>(
     base: &BaseOptions,
-    data_dir: Option<PathBuf>,
+    kept: Kept,
     work: impl AsyncFnOnce(&Application) -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
-    let temporary = match data_dir {
-        Some(_) => None,
-        None => Some(std::env::temp_dir().join(format!("attune-{}", uuid::Uuid::now_v7().simple()))),
+    let temporary = match kept {
+        Kept::In(..) => None,
+        Kept::Nothing => Some(std::env::temp_dir().join(format!("attune-{}", uuid::Uuid::now_v7().simple()))),
     };
-    let data_dir = data_dir.or_else(|| temporary.clone()).unwrap_or_default();
-    let result = with_application(&options(base, data_dir), work);
+    let (data_dir, artifacts) = match kept {
+        Kept::In(data_dir, artifacts) => (data_dir, artifacts),
+        Kept::Nothing => (temporary.clone().unwrap_or_default(), ArtifactOptions::default()),
+    };
+    let result = with_application(&ServeOptions { artifacts, ..options(base, data_dir) }, work);
     if let Some(dir) = temporary {
         // Only what this command made is in it.
         let _ = std::fs::remove_dir_all(dir);
@@ -29,6 +47,8 @@ pub(super) fn options(base: &BaseOptions, data_dir: PathBuf) -> ServeOptions {
         base: base.clone(),
         listen: String::new(),
         data_dir,
+        artifacts: ArtifactOptions::default(),
+        grace: GraceOption::default(),
         train_threads: 1,
         queue: 16,
         max_rows: 8,

@@ -1,9 +1,9 @@
 //! `attune task`: the training tasks of a data directory.
 
-use super::one_shot::with_service;
+use super::one_shot::{Kept, with_service};
 use super::print;
 use super::task_import::Import;
-use crate::app::BaseOptions;
+use crate::app::{ArtifactOptions, BaseOptions};
 use crate::store::PageRequest;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
@@ -24,6 +24,8 @@ pub(super) struct List {
     /// The data directory
     #[arg(long, env = "ATTUNE_DATA_DIR", default_value = "attune-data", value_name = "DIR")]
     data_dir: PathBuf,
+    #[command(flatten)]
+    artifacts: ArtifactOptions,
 }
 
 impl TaskCommand {
@@ -43,7 +45,7 @@ impl List {
             "there is no data directory {}: name one with --data-dir, or make one with `attune task import`",
             self.data_dir.display()
         );
-        with_service(&self.base, Some(self.data_dir.clone()), async |application| {
+        with_service(&self.base, Kept::In(self.data_dir.clone(), self.artifacts.clone()), async |application| {
             let mut page = PageRequest { limit: 500, cursor: None };
             loop {
                 let found = application.service.list_tasks(&page).await?;

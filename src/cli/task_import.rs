@@ -3,12 +3,12 @@
 //! All files are read and checked, and what is wrong with them is told, before anything is stored. A task is stored
 //! whole or not at all, and one that is stored already as it is stays untouched.
 
-use super::one_shot::with_service;
+use super::one_shot::{Kept, with_service};
 use super::print;
 use super::task_files::{Found, Reader, files_of};
 use super::task_formats::Format;
 use super::terminal::Terminal;
-use crate::app::BaseOptions;
+use crate::app::{ArtifactOptions, BaseOptions};
 use crate::noise::Noise;
 use crate::service::{Change, Error, NewTask, Service};
 use crate::store::{Example, Output, Split, StoreError};
@@ -58,6 +58,8 @@ pub(super) struct Import {
     /// The data directory
     #[arg(long, env = "ATTUNE_DATA_DIR", default_value = "attune-data", value_name = "DIR")]
     data_dir: PathBuf,
+    #[command(flatten)]
+    artifacts: ArtifactOptions,
 }
 
 /// What became of the tasks.
@@ -89,7 +91,7 @@ impl Import {
         let mut summary = Summary { left_out: found.problems.len(), ..Summary::default() };
         found.problems.iter().for_each(|problem| terminal.line(&format!("left out: {problem}")));
         if !found.tasks.is_empty() {
-            with_service(&self.base, Some(self.data_dir.clone()), async |application| {
+            with_service(&self.base, Kept::In(self.data_dir.clone(), self.artifacts.clone()), async |application| {
                 let planned = self.plan(&application.service, (found.tasks, &terminal), &mut summary).await?;
                 store(&application.service, &planned, &terminal).await
             })?;

@@ -3,7 +3,7 @@
 use super::job_progress::JobProgress;
 use super::one_shot::{options, with_application};
 use super::print;
-use crate::app::{Application, BaseOptions, drain_jobs, termination};
+use crate::app::{Application, ArtifactOptions, BaseOptions, drain_jobs, termination};
 use crate::http::JobView;
 use crate::jobs::kinds::{AdapterJob, All, Arch, GeneratorJob, Init, JobKind, Selection, Stage};
 use crate::service::Service;
@@ -32,6 +32,8 @@ struct Place {
     /// The data directory, with the tasks; the result goes there
     #[arg(long, env = "ATTUNE_DATA_DIR", default_value = "attune-data", value_name = "DIR")]
     data_dir: PathBuf,
+    #[command(flatten)]
+    artifacts: ArtifactOptions,
     /// Threads that train; all cores where it is not given, as nothing is served meanwhile
     #[arg(long, env = "ATTUNE_TRAIN_THREADS", default_value_t = cores(), hide_default_value = true)]
     train_threads: usize,
@@ -159,6 +161,7 @@ impl Place {
     fn work_off(self, kind: JobKind) -> anyhow::Result<JobRecord> {
         let mut options = options(&self.base, self.data_dir);
         options.train_threads = self.train_threads;
+        options.artifacts = self.artifacts;
         let body = serde_json::to_string(&kind)?;
         let done = with_application(&options, async |application| work_off(application, kind).await);
         done.map_err(|error| match error.downcast_ref() {

@@ -1,5 +1,5 @@
-//! What attune remembers: adapters, tasks, generators and jobs in a database, their bytes in a
-//! content-addressed store, all in one locked data directory.
+//! What attune remembers: adapters, tasks, generators and jobs in a database in a locked data directory, their bytes in a
+//! content-addressed store, there or elsewhere.
 //!
 //! The module knows no tensors, no HTTP and no job kinds. A store is used through the traits of
 //! [`repository`], as `Arc<dyn Store>`; [`SqliteStore`] is the one that needs nothing installed.
@@ -7,6 +7,7 @@
 //! clocks differ never both hold one job.
 
 pub mod artifacts;
+pub mod collect;
 pub mod error;
 pub(crate) mod job_policy;
 pub mod lock;
@@ -15,7 +16,10 @@ pub mod records;
 pub mod repository;
 pub mod sqlite;
 
-pub use artifacts::{ArtifactEntry, ArtifactError, Artifacts};
+pub use artifacts::{
+    ArtifactEntry, ArtifactError, ArtifactLocation, Artifacts, CheckpointKey, Inventory, JobFile, LocationError,
+};
+pub use collect::{CollectMode, Collected, Collection};
 pub use error::StoreError;
 pub use lock::{DataDirLock, LockError};
 pub use page::{Page, PageRequest};

@@ -1,9 +1,9 @@
 //! `attune adapter create`
 
-use super::super::one_shot::with_service;
+use super::super::one_shot::{Kept, with_service};
 use super::super::print;
 use super::write_directory;
-use crate::app::BaseOptions;
+use crate::app::{ArtifactOptions, BaseOptions};
 use crate::service::{CreateAdapter, OnUnknown, Refine};
 use crate::store::DEFAULT_TENANT;
 use crate::task::Example;
@@ -39,6 +39,8 @@ pub(in crate::cli) struct Create {
     /// The data directory whose generators are used; a temporary one where absent
     #[arg(long, env = "ATTUNE_DATA_DIR", value_name = "DIR")]
     data_dir: Option<PathBuf>,
+    #[command(flatten)]
+    artifacts: ArtifactOptions,
 }
 
 /// What to do with a description that is out of distribution.
@@ -68,21 +70,22 @@ impl Create {
             Some(path) => read_examples(path)?,
             None => Vec::new(),
         };
-        let created = with_service(&self.base, self.data_dir.clone(), async |application| {
-            let service = &application.service;
-            let request = CreateAdapter {
-                task: self.task.clone(),
-                examples,
-                seed: self.seed,
-                samples: self.samples,
-                refine: self.refine.map(|steps| Refine { steps }),
-                on_unknown: self.on_unknown.into(),
-                ..CreateAdapter::default()
-            };
-            let created = service.create_adapter(DEFAULT_TENANT, request).await?;
-            write_directory(service, &created.adapter.id, &self.out).await?;
-            Ok(created)
-        })?;
+        let created =
+            with_service(&self.base, Kept::of(self.data_dir.clone(), &self.artifacts), async |application| {
+                let service = &application.service;
+                let request = CreateAdapter {
+                    task: self.task.clone(),
+                    examples,
+                    seed: self.seed,
+                    samples: self.samples,
+                    refine: self.refine.map(|steps| Refine { steps }),
+                    on_unknown: self.on_unknown.into(),
+                    ..CreateAdapter::default()
+                };
+                let created = service.create_adapter(DEFAULT_TENANT, request).await?;
+                write_directory(service, &created.adapter.id, &self.out).await?;
+                Ok(created)
+            })?;
         print(&serde_json::to_string_pretty(&created)?)
     }
 }

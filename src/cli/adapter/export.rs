@@ -1,9 +1,9 @@
 //! `attune adapter export`
 
-use super::super::one_shot::with_service;
+use super::super::one_shot::{Kept, with_service};
 use super::super::print;
 use super::write_directory;
-use crate::app::BaseOptions;
+use crate::app::{ArtifactOptions, BaseOptions};
 use crate::lora::{PeftFiles, read_peft, write_gguf};
 use crate::service::{AdapterFile, Service};
 use crate::store::DEFAULT_TENANT;
@@ -28,6 +28,8 @@ pub(in crate::cli) struct Export {
     /// The data directory
     #[arg(long, env = "ATTUNE_DATA_DIR", default_value = "attune-data", value_name = "DIR")]
     data_dir: PathBuf,
+    #[command(flatten)]
+    artifacts: ArtifactOptions,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -45,7 +47,7 @@ impl Export {
             Format::Gguf => anyhow::ensure!(is_gguf, "--format gguf writes one file: give --out FILE.gguf"),
             Format::Peft => anyhow::ensure!(!is_gguf, "--format peft writes a directory: give --format gguf too"),
         }
-        with_service(&self.base, Some(self.data_dir.clone()), async |application| {
+        with_service(&self.base, Kept::In(self.data_dir.clone(), self.artifacts.clone()), async |application| {
             let service = &application.service;
             match self.format {
                 Format::Peft => write_directory(service, &self.adapter, &self.out).await,

@@ -1,8 +1,8 @@
 //! `attune adapter import`
 
-use super::super::one_shot::with_service;
+use super::super::one_shot::{Kept, with_service};
 use super::super::print;
-use crate::app::BaseOptions;
+use crate::app::{ArtifactOptions, BaseOptions};
 use crate::lora::{PeftFiles, read_archive};
 use crate::service::ImportAdapter;
 use crate::store::DEFAULT_TENANT;
@@ -29,15 +29,18 @@ pub(in crate::cli) struct Import {
     /// The data directory
     #[arg(long, env = "ATTUNE_DATA_DIR", default_value = "attune-data", value_name = "DIR")]
     data_dir: PathBuf,
+    #[command(flatten)]
+    artifacts: ArtifactOptions,
 }
 
 impl Import {
     pub(super) fn run(self) -> anyhow::Result<()> {
         let mut import = if self.path.is_file() { read_file(&self.path) } else { read_directory(&self.path) }?;
         (import.name, import.replace) = (self.name.clone(), self.replace);
-        let view = with_service(&self.base, Some(self.data_dir.clone()), async |application| {
-            Ok(application.service.import_adapter(DEFAULT_TENANT, import).await?.0)
-        })?;
+        let view =
+            with_service(&self.base, Kept::In(self.data_dir.clone(), self.artifacts.clone()), async |application| {
+                Ok(application.service.import_adapter(DEFAULT_TENANT, import).await?.0)
+            })?;
         print(&serde_json::to_string_pretty(&view)?)
     }
 }

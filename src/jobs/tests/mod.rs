@@ -1,5 +1,6 @@
 //! The queue and the runner over a SQLite file in a temporary directory, with leases of a second or none.
 
+mod handover;
 mod queue;
 mod runner;
 

@@ -1,5 +1,6 @@
 //! Puts a process together.
 
+use super::artifacts::State;
 use super::demo_model;
 use super::loading::{available_memory, load_base};
 use super::options::ServeOptions;
@@ -7,9 +8,8 @@ use crate::engine::EngineOptions;
 use crate::generator::GeneratorFile;
 use crate::jobs::{Queue, QueueConfig, Runner, RunnerConfig, RunningRunner};
 use crate::service::{NewGenerator, Parts, Service, TrainHandler};
-use crate::store::{Artifacts, DataDirLock, open_store};
+use crate::store::{Artifacts, DataDirLock, Store};
 use crate::task::{Base, ENCODER_VERSION};
-use anyhow::Context;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +19,11 @@ use time::OffsetDateTime;
 pub struct Application {
     /// The service.
     pub service: Arc<Service>,
+    pub(super) store: Arc<dyn Store>,
+    pub(super) artifacts: Arc<Artifacts>,
     data_dir: PathBuf,
+    /// Whether artifacts lie where other machines may reach them.
+    shares_artifacts: bool,
     train_threads: usize,
     pub(super) lock: DataDirLock,
 }
@@ -45,7 +49,8 @@ impl Application {
         });
         let host = sysinfo::System::host_name().unwrap_or_else(|| "process".to_owned());
         let worker = format!("{host}-{}", std::process::id());
-        let config = RunnerConfig { only, ..RunnerConfig::new(worker, &self.data_dir) };
+        let handover = self.shares_artifacts.then(|| Arc::clone(&self.artifacts));
+        let config = RunnerConfig { only, handover, ..RunnerConfig::new(worker, &self.data_dir) };
         Runner::new(self.service.queue().clone(), config)
             .handle("adapter", 1, Arc::clone(&handler) as _)
             .handle("generator", 1, handler)
@@ -59,17 +64,14 @@ impl Application {
 /// Says what is missing, locked or damaged.
 pub async fn build(options: &ServeOptions) -> anyhow::Result<Application> {
     let dir = &options.state.data_dir;
-    std::fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))?;
-    let lock = DataDirLock::acquire(dir)?;
+    let State { lock, store, artifacts } = State::open(&options.state).await?;
     let base = load_base(&options.base)?;
-    let store = open_store(dir, options.state.database.database_url.as_ref()).await?;
-    let artifacts = Arc::new(Artifacts::open(dir.join("artifacts"))?);
     let queue = Queue::new(Arc::clone(&store) as _, QueueConfig::default());
     let engine = engine_options(options, &base);
     let service = Service::start(Parts {
         base,
-        store,
-        artifacts,
+        store: Arc::clone(&store),
+        artifacts: Arc::clone(&artifacts),
         queue,
         engine,
         request_timeout: Duration::from_secs(options.request_timeout),
@@ -82,7 +84,15 @@ pub async fn build(options: &ServeOptions) -> anyhow::Result<Application> {
     if options.base.base == "demo" {
         install_demo_generator(&service).await?;
     }
-    Ok(Application { service, data_dir: dir.clone(), train_threads: options.train_threads, lock })
+    Ok(Application {
+        service,
+        store,
+        artifacts,
+        data_dir: dir.clone(),
+        shares_artifacts: options.state.artifacts.artifacts.is_some(),
+        train_threads: options.train_threads,
+        lock,
+    })
 }
 
 /// The engine's bounds; memory that the options leave open is a share of what is free.

@@ -1,6 +1,7 @@
 //! Options that subcommands share. Each is a flag, an environment variable and a key of `attune.toml`; the help shows
 //! all three.
 
+use super::artifacts::{ArtifactOptions, GraceOption};
 use crate::lm::Quantization;
 use crate::store::DatabaseUrl;
 use clap::{Args, ValueEnum};
@@ -85,6 +86,9 @@ pub struct StateOptions {
     /// The database
     #[command(flatten)]
     pub database: DatabaseOptions,
+    /// Where the bytes are kept
+    #[command(flatten)]
+    pub artifacts: ArtifactOptions,
 }
 
 /// Which database.
@@ -106,6 +110,9 @@ pub struct OptionalStateOptions {
     /// The database
     #[command(flatten)]
     pub database: DatabaseOptions,
+    /// Where the bytes are kept
+    #[command(flatten)]
+    pub artifacts: ArtifactOptions,
 }
 
 const DEFAULT_DATA_DIR: &str = "attune-data";
@@ -123,11 +130,11 @@ impl fmt::Display for StateOptions {
 impl OptionalStateOptions {
     /// What is kept; `None` where neither a directory nor a database is named.
     pub fn state(&self) -> Option<StateOptions> {
-        let database = self.database.clone();
+        let (database, artifacts) = (self.database.clone(), self.artifacts.clone());
         match &self.data_dir {
-            Some(data_dir) => Some(StateOptions { data_dir: data_dir.clone(), database }),
+            Some(data_dir) => Some(StateOptions { data_dir: data_dir.clone(), database, artifacts }),
             None if database.database_url.is_some() => {
-                Some(StateOptions { data_dir: DEFAULT_DATA_DIR.into(), database })
+                Some(StateOptions { data_dir: DEFAULT_DATA_DIR.into(), database, artifacts })
             }
             None => None,
         }
@@ -146,6 +153,9 @@ pub struct ServeOptions {
     /// What it keeps
     #[command(flatten)]
     pub state: StateOptions,
+    /// How long bytes that nothing uses any more are kept. They are collected every hour
+    #[command(flatten)]
+    pub grace: GraceOption,
     /// Threads that train beside serving
     #[arg(long, env = "ATTUNE_TRAIN_THREADS", default_value_t = 1)]
     pub train_threads: usize,

@@ -14,7 +14,7 @@ pub(super) struct Migrate {
 
 impl Migrate {
     pub(super) fn run(self) -> anyhow::Result<()> {
-        let StateOptions { data_dir, database } = self.state;
+        let StateOptions { data_dir, database, .. } = self.state;
         let url = database.database_url.as_ref();
         // A server's database has a lock of its own for this, and other processes may use it meanwhile.
         let _lock = match url {

@@ -1,7 +1,7 @@
 //! A service for one command: its state is in a temporary folder, or where a server's is. Jobs that wait there go on
 //! waiting.
 
-use crate::app::{Application, BaseOptions, DatabaseOptions, ServeOptions, StateOptions, build};
+use crate::app::{Application, ArtifactOptions, BaseOptions, DatabaseOptions, GraceOption, ServeOptions, StateOptions, build};
 use std::path::PathBuf;
 
 /// Runs `work` with a service over this base. Without a state nothing is kept.
@@ -22,7 +22,7 @@ pub(super) fn with_service<T>(
 
 /// A state that is all in this directory.
 pub(super) fn in_directory(data_dir: PathBuf) -> StateOptions {
-    StateOptions { data_dir, database: DatabaseOptions::default() }
+    StateOptions { data_dir, database: DatabaseOptions::default(), artifacts: ArtifactOptions::default() }
 }
 
 /// What one command needs of a server's options.
@@ -31,6 +31,7 @@ pub(super) fn options(base: &BaseOptions, state: StateOptions) -> ServeOptions {
         base: base.clone(),
         listen: String::new(),
         state,
+        grace: GraceOption::default(),
         train_threads: 1,
         queue: 16,
         max_rows: 8,

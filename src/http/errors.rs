@@ -13,6 +13,8 @@ use crate::{engine, lora, task};
 const JOB_QUEUE_WAIT: Duration = Duration::from_secs(60);
 /// A refinement takes seconds.
 const REFINING_WAIT: Duration = Duration::from_secs(5);
+/// An object store that is away may be back soon.
+const ARTIFACTS_WAIT: Duration = Duration::from_secs(5);
 /// Somebody has to make room.
 const STORAGE_WAIT: Duration = Duration::from_secs(300);
 
@@ -151,6 +153,12 @@ impl From<ArtifactError> for Problem {
         let detail = error.to_string();
         match error {
             ArtifactError::DiskFull { .. } => storage_full(&detail),
+            ArtifactError::QuotaFull { .. } => Self::new(Code::StorageFull, detail).after(STORAGE_WAIT),
+            ArtifactError::Away { .. } => {
+                tracing::error!(reason = detail, "the artifact store is away");
+                let told = "the store that holds the adapters' weights cannot be reached now";
+                Self::new(Code::Unavailable, told).after(ARTIFACTS_WAIT)
+            }
             // A record names the artifact, so that it is missing is no answer to the caller's question.
             ArtifactError::NotFound { .. }
             | ArtifactError::InvalidDigest { .. }
@@ -200,6 +208,8 @@ mod tests {
             (Error::Job(StoreError::QueueFull { limit: 1 }.into()), 429, "queue_full"),
             (Error::Artifact(ArtifactError::NotFound { digest: text() }), 500, "internal"),
             (Error::Artifact(ArtifactError::DiskFull { path: "/x".into() }), 503, "storage_full"),
+            (Error::Artifact(ArtifactError::QuotaFull { quota_bytes: 1 << 20 }), 503, "storage_full"),
+            (Error::Artifact(ArtifactError::Away { place: text(), reason: text() }), 503, "unavailable"),
         ] {
             let shown = error.to_string();
             assert_eq!(status_and_code(error), (status, code), "{shown}");

@@ -156,6 +156,7 @@ impl Error {
             }
             Self::RefiningFull { limit } => Self::RefiningFull { limit: *limit },
             Self::Engine(engine) => Self::Engine(engine.clone()),
+            Self::Artifact(artifact) => Self::Artifact(artifact.clone()),
             Self::Internal { reason } => Self::Internal { reason: reason.clone() },
             other => Self::internal(other),
         })

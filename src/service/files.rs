@@ -12,9 +12,8 @@ use std::sync::Arc;
 impl Service {
     /// The stored files of an adapter.
     pub(super) async fn stored_files(&self, record: &AdapterRecord) -> Result<PeftFiles, Error> {
-        let (artifacts, digest) = (Arc::clone(&self.artifacts), record.digest.clone());
-        let weights = blocking(move || Ok(artifacts.get(&digest)?)).await?;
-        Ok(PeftFiles { config: record.config.clone().into_bytes(), weights })
+        let weights = self.artifacts.get(&record.digest).await?;
+        Ok(PeftFiles { config: record.config.clone().into_bytes(), weights: weights.into() })
     }
 
     /// The weights of an adapter for this base, from memory or from the store; the lease keeps them there.
@@ -58,13 +57,12 @@ impl Service {
 
     /// Stores an adapter's weights; gives the record that the files tell, without an owner's parts.
     pub(super) async fn store_files(&self, adapter: &Adapter, files: PeftFiles) -> Result<AdapterRecord, Error> {
-        let artifacts = Arc::clone(&self.artifacts);
         let bytes = files.weights.len() as u64;
         let config = String::from_utf8(files.config).map_err(Error::internal)?;
         // The same weights with another alpha are another adapter.
         let named = [files.weights.as_slice(), config.as_bytes()].concat();
         let id = sha256_hex(&named).chars().take(32).collect();
-        let digest = blocking(move || Ok(artifacts.put(&files.weights)?)).await?;
+        let digest = self.artifacts.put(files.weights).await?;
         Ok(AdapterRecord {
             id,
             kind: AdapterKind::Imported,

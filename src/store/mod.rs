@@ -8,6 +8,7 @@
 //! clocks differ never both hold one job.
 
 pub mod artifacts;
+pub mod collect;
 pub mod database_url;
 pub mod error;
 mod fault;
@@ -24,7 +25,10 @@ pub mod sqlite;
 pub(crate) mod tests;
 pub(crate) mod write_lock;
 
-pub use artifacts::{ArtifactEntry, ArtifactError, Artifacts};
+pub use artifacts::{
+    ArtifactEntry, ArtifactError, ArtifactLocation, Artifacts, CheckpointKey, Inventory, JobFile, LocationError,
+};
+pub use collect::{CollectMode, Collected, Collection};
 pub use database_url::DatabaseUrl;
 pub use error::StoreError;
 pub use lock::{DataDirLock, LockError};

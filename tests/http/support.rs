@@ -64,7 +64,7 @@ impl Server {
             base: base(),
             queue: Queue::new(store.clone(), QueueConfig { queue_limit: 3, ..QueueConfig::default() }),
             store,
-            artifacts: Arc::new(Artifacts::open(directory.path().join("artifacts")).unwrap()),
+            artifacts: Arc::new(Artifacts::on_disk(directory.path().join("artifacts")).unwrap()),
             request_timeout: std::time::Duration::from_secs(60),
             engine,
             adapter_cache_bytes: 1 << 20,

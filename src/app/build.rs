@@ -1,14 +1,14 @@
 //! Puts a process together.
 
 use super::demo_model;
+use super::engine::{choice, vllm};
 use super::loading::{available_memory, load_base};
 use super::options::ServeOptions;
-use crate::engine::EngineOptions;
 use crate::generator::GeneratorFile;
 use crate::jobs::{Queue, QueueConfig, Runner, RunnerConfig, RunningRunner};
 use crate::service::{NewGenerator, Parts, Service, TrainHandler};
 use crate::store::{Artifacts, DataDirLock, JobStore, SqliteStore, Store};
-use crate::task::{Base, ENCODER_VERSION};
+use crate::task::ENCODER_VERSION;
 use anyhow::Context;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -60,11 +60,13 @@ pub async fn build(options: &ServeOptions) -> anyhow::Result<Application> {
     let dir = &options.data_dir;
     std::fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))?;
     let lock = DataDirLock::acquire(dir)?;
+    // A base takes its time to load: what is wrong with the options is told before.
+    let vllm = vllm(options)?;
     let base = load_base(&options.base)?;
     let store = Arc::new(SqliteStore::open(dir).await?);
     let artifacts = Arc::new(Artifacts::open(dir.join("artifacts"))?);
     let queue = Queue::new(Arc::clone(&store) as Arc<dyn JobStore>, QueueConfig::default());
-    let engine = engine_options(options, &base);
+    let engine = choice(options, vllm, &base);
     let service = Service::start(Parts {
         base,
         store: store as Arc<dyn Store>,
@@ -72,7 +74,6 @@ pub async fn build(options: &ServeOptions) -> anyhow::Result<Application> {
         queue,
         engine,
         request_timeout: Duration::from_secs(options.request_timeout),
-        adapter_cache_bytes: options.adapter_cache_mib.saturating_mul(1 << 20),
         clock: OffsetDateTime::now_utc,
         new_id: || uuid::Uuid::now_v7().simple().to_string(),
     })
@@ -82,22 +83,6 @@ pub async fn build(options: &ServeOptions) -> anyhow::Result<Application> {
         install_demo_generator(&service).await?;
     }
     Ok(Application { service, data_dir: dir.clone(), train_threads: options.train_threads, lock })
-}
-
-/// The engine's bounds; memory that the options leave open is a share of what is free.
-fn engine_options(options: &ServeOptions, base: &Base) -> EngineOptions {
-    let quarter = available_memory().map_or(u64::MAX, |bytes| bytes / 4);
-    let model = base.model();
-    let bytes = |mib: Option<u64>, wanted: u64| mib.map_or(wanted.min(quarter), |mib| mib.saturating_mul(1 << 20));
-    let texts = (options.max_rows as u64).saturating_mul(model.config().context as u64);
-    EngineOptions {
-        queue: options.queue,
-        max_rows: options.max_rows,
-        step_tokens: options.step_tokens,
-        kv_bytes: bytes(options.kv_cache_mib, texts.saturating_mul(2 * model.cache_bytes_per_token())),
-        merge_bytes: bytes(options.merge_mib, model.weight_bytes()),
-        threads: options.threads,
-    }
 }
 
 /// Stores the embedded generator as a version, and makes it the one that serves where none does.

@@ -1,7 +1,7 @@
 //! A service for one command: its state is in a temporary folder, or in a data directory. Jobs that wait there go on
 //! waiting.
 
-use crate::app::{Application, BaseOptions, ServeOptions, build};
+use crate::app::{Application, BaseOptions, EngineArgs, ServeOptions, build};
 use std::path::PathBuf;
 
 /// Runs `work` with a service over this base. Without a data directory nothing is kept.
@@ -27,6 +27,7 @@ pub(super) fn with_service<T>(
 pub(super) fn options(base: &BaseOptions, data_dir: PathBuf) -> ServeOptions {
     ServeOptions {
         base: base.clone(),
+        engine: EngineArgs::default(),
         listen: String::new(),
         data_dir,
         train_threads: 1,

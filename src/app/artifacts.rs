@@ -1,7 +1,7 @@
 //! What a process keeps, opened: the locked data directory, its records, and the artifacts, there or elsewhere.
 
-use crate::store::collect::DEFAULT_GRACE;
 use super::options::StateOptions;
+use crate::store::collect::DEFAULT_GRACE;
 use crate::store::{ArtifactLocation, Artifacts, DataDirLock, Store, open_store};
 use anyhow::Context;
 use clap::Args;

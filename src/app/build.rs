@@ -2,14 +2,14 @@
 
 use super::artifacts::State;
 use super::demo_model;
+use super::engine::{choice, vllm};
 use super::loading::{available_memory, load_base};
 use super::options::ServeOptions;
-use crate::engine::EngineOptions;
 use crate::generator::GeneratorFile;
 use crate::jobs::{Queue, QueueConfig, Runner, RunnerConfig, RunningRunner};
 use crate::service::{NewGenerator, Parts, Service, TrainHandler};
 use crate::store::{Artifacts, DataDirLock, Store};
-use crate::task::{Base, ENCODER_VERSION};
+use crate::task::ENCODER_VERSION;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -65,9 +65,11 @@ impl Application {
 pub async fn build(options: &ServeOptions) -> anyhow::Result<Application> {
     let dir = &options.state.data_dir;
     let State { lock, store, artifacts } = State::open(&options.state).await?;
+    // A base takes its time to load: what is wrong with the options is told before.
+    let vllm = vllm(options)?;
     let base = load_base(&options.base)?;
     let queue = Queue::new(Arc::clone(&store) as _, QueueConfig::default());
-    let engine = engine_options(options, &base);
+    let engine = choice(options, vllm, &base);
     let service = Service::start(Parts {
         base,
         store: Arc::clone(&store),
@@ -75,7 +77,6 @@ pub async fn build(options: &ServeOptions) -> anyhow::Result<Application> {
         queue,
         engine,
         request_timeout: Duration::from_secs(options.request_timeout),
-        adapter_cache_bytes: options.adapter_cache_mib.saturating_mul(1 << 20),
         clock: OffsetDateTime::now_utc,
         new_id: || uuid::Uuid::now_v7().simple().to_string(),
     })
@@ -93,22 +94,6 @@ pub async fn build(options: &ServeOptions) -> anyhow::Result<Application> {
         train_threads: options.train_threads,
         lock,
     })
-}
-
-/// The engine's bounds; memory that the options leave open is a share of what is free.
-fn engine_options(options: &ServeOptions, base: &Base) -> EngineOptions {
-    let quarter = available_memory().map_or(u64::MAX, |bytes| bytes / 4);
-    let model = base.model();
-    let bytes = |mib: Option<u64>, wanted: u64| mib.map_or(wanted.min(quarter), |mib| mib.saturating_mul(1 << 20));
-    let texts = (options.max_rows as u64).saturating_mul(model.config().context as u64);
-    EngineOptions {
-        queue: options.queue,
-        max_rows: options.max_rows,
-        step_tokens: options.step_tokens,
-        kv_bytes: bytes(options.kv_cache_mib, texts.saturating_mul(2 * model.cache_bytes_per_token())),
-        merge_bytes: bytes(options.merge_mib, model.weight_bytes()),
-        threads: options.threads,
-    }
 }
 
 /// Stores the embedded generator as a version, and makes it the one that serves where none does.

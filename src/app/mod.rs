@@ -6,6 +6,7 @@ mod checkpoint;
 mod collecting;
 mod demo_model;
 mod download;
+mod engine;
 mod loading;
 mod options;
 mod serve;
@@ -16,5 +17,7 @@ pub use checkpoint::{BaseCheckpoint, open_checkpoint};
 pub use collecting::collect_now;
 pub use demo_model::{demo_generator, recorded_evaluation};
 pub use loading::load_base;
-pub use options::{BaseOptions, DatabaseOptions, OptionalStateOptions, ServeOptions, StateOptions};
+pub use options::{
+    BaseOptions, DatabaseOptions, EngineArgs, EngineName, OptionalStateOptions, ServeOptions, StateOptions,
+};
 pub use serve::{drain_jobs, serve, serve_in_background, termination};

@@ -1,7 +1,10 @@
 //! A service for one command: its state is in a temporary folder, or where a server's is. Jobs that wait there go on
 //! waiting.
 
-use crate::app::{Application, ArtifactOptions, BaseOptions, DatabaseOptions, GraceOption, ServeOptions, StateOptions, build};
+use crate::app::{
+    Application, ArtifactOptions, BaseOptions, DatabaseOptions, EngineArgs, GraceOption, ServeOptions, StateOptions,
+    build,
+};
 use std::path::PathBuf;
 
 /// Runs `work` with a service over this base. Without a state nothing is kept.
@@ -29,6 +32,7 @@ pub(super) fn in_directory(data_dir: PathBuf) -> StateOptions {
 pub(super) fn options(base: &BaseOptions, state: StateOptions) -> ServeOptions {
     ServeOptions {
         base: base.clone(),
+        engine: EngineArgs::default(),
         listen: String::new(),
         state,
         grace: GraceOption::default(),

@@ -15,6 +15,8 @@ const JOB_QUEUE_WAIT: Duration = Duration::from_secs(60);
 const REFINING_WAIT: Duration = Duration::from_secs(5);
 /// An object store that is away may be back soon.
 const ARTIFACTS_WAIT: Duration = Duration::from_secs(5);
+/// A server of completions that was started anew loads its weights first.
+const ENGINE_WAIT: Duration = Duration::from_secs(5);
 /// Somebody has to make room.
 const STORAGE_WAIT: Duration = Duration::from_secs(300);
 
@@ -34,7 +36,7 @@ impl From<Error> for Problem {
             Error::RefiningFull { .. } => Self::new(Code::QueueFull, detail).after(REFINING_WAIT),
             Error::NameTaken { .. } => Self::new(Code::NameTaken, detail).naming("name"),
             Error::Engine(error) => error.into(),
-            Error::AdaptersInUse { .. } => Self::new(Code::QueueFull, detail),
+            Error::AdaptersInUse { .. } | Error::LorasInUse { .. } => Self::new(Code::QueueFull, detail),
             Error::AdapterTooLarge { .. } => Self::new(Code::Invalid, detail).naming("adapter"),
             Error::Lora(error) => error.into(),
             Error::Job(error) => error.into(),
@@ -70,6 +72,8 @@ impl From<engine::Error> for Problem {
         match error {
             engine::Error::QueueFull { .. } => Self::new(Code::QueueFull, detail),
             engine::Error::Stopping => Self::new(Code::Unavailable, detail),
+            engine::Error::Away { .. } => Self::new(Code::Unavailable, detail).after(ENGINE_WAIT),
+            engine::Error::Refused { .. } => Self::new(Code::Invalid, detail),
             engine::Error::TooLong { .. } => Self::new(Code::TooLong, detail).naming("max_tokens"),
             engine::Error::KvCapacity { .. } => Self::new(Code::TooLong, detail).naming("max_tokens"),
             engine::Error::Expired => Self::new(Code::Timeout, detail),
@@ -201,6 +205,9 @@ mod tests {
             (Error::Engine(engine::Error::QueueFull { limit: 1 }), 429, "queue_full"),
             (Error::Engine(engine::Error::Stopping), 503, "unavailable"),
             (Error::Engine(engine::Error::Expired), 504, "timeout"),
+            (Error::Engine(engine::Error::Away { reason: text() }), 503, "unavailable"),
+            (Error::Engine(engine::Error::Refused { reason: text() }), 422, "invalid_request"),
+            (Error::LorasInUse { limit: 1 }, 429, "queue_full"),
             (Error::Engine(engine::Error::Unmergeable { reason: text() }), 409, "unmergeable"),
             (Error::Engine(engine::Error::Step { reason: text() }), 500, "internal"),
             (Error::Lora(lora::Error::NotFinite { name: text() }), 422, "invalid_adapter"),

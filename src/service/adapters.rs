@@ -86,7 +86,7 @@ impl Service {
         let record = self.resolve(tenant, id).await?;
         let unlisted = self.store.unlist_adapter(tenant, &record.id).await.map_err(|e| missing(e, "adapter", id))?;
         if unlisted.last {
-            self.resident.forget(&record.id);
+            self.backend.forget(&record.id);
             self.making.forget(&record.id);
         }
         Ok(())

@@ -2,7 +2,7 @@
 //! adapter's digest; the small configuration stands in the record.
 
 use super::{Error, Service};
-use crate::engine::Lease;
+use crate::engine::{Lease, Residency};
 use crate::lm::StepAdapter;
 use crate::lora::{Adapter, Module, PeftFiles, read_peft};
 use crate::store::artifacts::sha256_hex;
@@ -17,11 +17,12 @@ impl Service {
     }
 
     /// The weights of an adapter for this base, from memory or from the store; the lease keeps them there.
-    pub(super) async fn weights(&self, record: &AdapterRecord) -> Result<Lease<StepAdapter>, Error> {
-        if record.base_digest != self.base.digest() {
-            let (id, made_for, base) = (record.id.clone(), record.base_digest.clone(), self.base.digest().to_owned());
-            return Err(Error::StaleAdapter { id, made_for, base });
-        }
+    pub(super) async fn weights(
+        &self,
+        resident: &Residency<StepAdapter>,
+        record: &AdapterRecord,
+    ) -> Result<Lease<StepAdapter>, Error> {
+        self.check_base(record)?;
         let load = async {
             let adapter = self.load(record).await.map_err(Arc::new)?;
             let (dtype, device) = (self.base.model().dtype(), self.base.model().device().clone());
@@ -30,7 +31,16 @@ impl Service {
             let bytes = ready.bytes();
             Ok((ready, bytes))
         };
-        Ok(self.resident.lease(&record.id, load).await?)
+        Ok(resident.lease(&record.id, load).await?)
+    }
+
+    /// An adapter of another base is refused.
+    pub(super) fn check_base(&self, record: &AdapterRecord) -> Result<(), Error> {
+        if record.base_digest == self.base.digest() {
+            return Ok(());
+        }
+        let (id, made_for, base) = (record.id.clone(), record.base_digest.clone(), self.base.digest().to_owned());
+        Err(Error::StaleAdapter { id, made_for, base })
     }
 
     async fn load(&self, record: &AdapterRecord) -> Result<Adapter, Error> {

@@ -11,6 +11,7 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 
+use futures::future::{BoxFuture, FutureExt};
 use futures::{StreamExt, TryStreamExt, stream};
 use serde::Serialize;
 
@@ -153,12 +154,13 @@ impl Plan {
         plan
     }
 
-    async fn carry_out(&self, artifacts: &Artifacts, collection: Collection) -> Result<(), ArtifactError> {
-        each(&self.restore, |entry| async move { artifacts.restore(&entry.digest).await.map(|_| ()) }).await?;
-        each(&self.delete_aside, |entry| artifacts.delete_aside(entry)).await?;
-        each(&self.delete, |entry| artifacts.delete(entry)).await?;
-        each(&self.set_aside, |entry| async move { artifacts.set_aside(&entry.digest).await.map(|_| ()) }).await?;
-        each(&self.checkpoints, |file| artifacts.delete_checkpoint(&file.key)).await?;
+    async fn carry_out<'a>(&'a self, artifacts: &'a Artifacts, collection: Collection) -> Result<(), ArtifactError> {
+        each(&self.restore, |entry| async move { artifacts.restore(&entry.digest).await.map(|_| ()) }.boxed()).await?;
+        each(&self.delete_aside, |entry| artifacts.delete_aside(entry).boxed()).await?;
+        each(&self.delete, |entry| artifacts.delete(entry).boxed()).await?;
+        each(&self.set_aside, |entry| async move { artifacts.set_aside(&entry.digest).await.map(|_| ()) }.boxed())
+            .await?;
+        each(&self.checkpoints, |file| artifacts.delete_checkpoint(&file.key).boxed()).await?;
         // No write takes as long as this, whatever the grace is.
         artifacts.tidy(collection.now - collection.grace.max(ASIDE)).await
     }
@@ -190,11 +192,13 @@ async fn ended(store: &dyn Store, files: &[JobFile]) -> Result<BTreeSet<String>,
     Ok(ended)
 }
 
-async fn each<'a, T, F>(entries: &'a [T], work: impl Fn(&'a T) -> F) -> Result<(), ArtifactError>
-where
-    F: Future<Output = Result<(), ArtifactError>>,
-{
-    stream::iter(entries).map(work).buffer_unordered(AT_ONCE).try_collect().await
+/// Boxed futures: closures that give others are not general enough for a future that must be `Send`.
+async fn each<'a, T: Sync>(
+    entries: &'a [T],
+    work: impl Fn(&'a T) -> BoxFuture<'a, Result<(), ArtifactError>>,
+) -> Result<(), ArtifactError> {
+    let all: Vec<_> = entries.iter().map(work).collect();
+    stream::iter(all).buffer_unordered(AT_ONCE).try_collect().await
 }
 
 fn tally(entries: &[ArtifactEntry]) -> Tally {

@@ -76,6 +76,30 @@ fn another_file_is_named_by_flag_or_variable_and_must_then_be_there() {
 }
 
 #[test]
+fn an_engine_that_is_described_by_halves_is_refused_before_the_base_is_loaded() {
+    let place = Place::new();
+    let url = ["--vllm-url", "http://127.0.0.1:9"];
+    for (arguments, parts) in [
+        (vec!["--engine", "vllm"], ["--vllm-url", "http://HOST:PORT"]),
+        (vec!["--engine", "vllm", url[0], url[1]], ["--vllm-adapters", "folder"]),
+        (vec![url[0], url[1]], ["--vllm-url", "--engine vllm"]),
+        (vec!["--engine", "vllm", "--vllm-url", "gpu", "--vllm-adapters", "a"], ["--vllm-url gpu", "http://HOST:PORT"]),
+        (
+            vec!["--engine", "vllm", url[0], url[1], "--vllm-adapters", "a", "--merge-mib", "1"],
+            ["--merge-mib", "leave it out"],
+        ),
+    ] {
+        let arguments: Vec<&str> = [vec!["serve", "--base", "/no/such/base"], arguments].concat();
+        refused(&place.run(&arguments), 1, &parts);
+    }
+    let all = text(&place.run(&["serve", "--help"]).stdout);
+    for part in ["[env: ATTUNE_ENGINE=]", "[attune.toml: vllm_url]", "[attune.toml: vllm_adapters]", "vllm_max_loras]"]
+    {
+        assert!(all.contains(part), "{part}");
+    }
+}
+
+#[test]
 fn the_help_of_an_option_names_its_three_places() {
     let help = text(&Place::new().run(&["serve", "--help"]).stdout);
     for (flag, variable, key) in

@@ -2,22 +2,23 @@
 
 /// An event.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Event {
+pub struct Event {
     /// `message` where the stream does not say.
-    pub(super) name: String,
-    pub(super) data: String,
+    pub name: String,
+    /// Its lines of data, joined.
+    pub data: String,
 }
 
-/// An event is longer than any that attune sends.
+/// An event is longer than any that a server of completions sends.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("an event is longer than {MAX_EVENT_BYTES} bytes: this is no attune server")]
-pub(super) struct TooLong;
+#[error("an event is longer than {MAX_EVENT_BYTES} bytes")]
+pub struct TooLong;
 
 const MAX_EVENT_BYTES: usize = 8 << 20;
 
 /// What was read of events that are not yet whole.
 #[derive(Debug, Default)]
-pub(super) struct Parser {
+pub struct Parser {
     line: Vec<u8>,
     name: String,
     data: String,
@@ -31,7 +32,7 @@ impl Parser {
     ///
     /// # Errors
     /// Where an event is too long.
-    pub(super) fn push(&mut self, piece: &[u8]) -> Result<Vec<Event>, TooLong> {
+    pub fn push(&mut self, piece: &[u8]) -> Result<Vec<Event>, TooLong> {
         let mut events = Vec::new();
         for &byte in piece {
             let joined = std::mem::replace(&mut self.after_return, byte == b'\r') && byte == b'\n';

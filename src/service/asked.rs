@@ -84,13 +84,17 @@ impl Service {
         match (&self.backend, beside) {
             (Backend::Local { engine, .. }, Beside::Local) => Ok(engine.submit(Request { seed, ..request })?),
             (Backend::Vllm(vllm), Beside::Vllm { lora, record, form }) => {
-                let first = VllmRequest { lora, form, id: (self.new_id)(), seed };
-                if let Submitted::Events(events) = vllm.submit(&request, &first).await? {
+                let beside = VllmRequest { lora, form, id: (self.new_id)(), seed };
+                if let Submitted::Events(events) = vllm.submit(&request, &beside).await? {
                     return Ok(events);
                 }
                 // It was started anew: nothing of the answer is there yet, so it can be asked again.
-                let lora = in_time(request.deadline, self.loaded(vllm, record.as_deref())).await?;
-                match vllm.submit(&request, &VllmRequest { lora, ..first }).await? {
+                if let (Some(lora), Some(record)) = (&beside.lora, &record) {
+                    let files = async { self.stored_files(record).await.map_err(Arc::new) };
+                    let reloaded = in_time(request.deadline, vllm.reload(lora, files)).await?;
+                    reloaded.map_err(Error::shared)?;
+                }
+                match vllm.submit(&request, &beside).await? {
                     Submitted::Events(events) => Ok(events),
                     Submitted::Unknown => {
                         let reason = "vLLM does not know the model that it was just told".to_owned();
@@ -118,9 +122,9 @@ impl Service {
     }
 }
 
-async fn in_time<T>(deadline: Option<Instant>, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+async fn in_time<T>(deadline: Option<Instant>, work: impl Future<Output = T>) -> Result<T, engine::Error> {
     match deadline {
-        Some(deadline) => tokio::time::timeout_at(deadline.into(), work).await.map_err(|_| engine::Error::Expired)?,
-        None => work.await,
+        Some(deadline) => tokio::time::timeout_at(deadline.into(), work).await.map_err(|_| engine::Error::Expired),
+        None => Ok(work.await),
     }
 }

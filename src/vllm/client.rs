@@ -13,6 +13,8 @@ const CONNECT: Duration = Duration::from_secs(5);
 const PROBE: Duration = Duration::from_secs(5);
 /// How long vLLM may take to load an adapter, or to let one go; it does so between its engine's steps.
 const LOAD: Duration = Duration::from_secs(60);
+/// How long the first line of an answer may take. It comes before the first token.
+const FIRST_LINE: Duration = Duration::from_secs(60);
 /// Bytes of a refusal that are read.
 const MAX_REFUSAL_BYTES: usize = 64 << 10;
 /// Characters of vLLM's words that are passed on.
@@ -117,7 +119,8 @@ impl Client {
     /// # Errors
     /// [`Error::UnknownModel`], [`Error::Refused`], [`Error::Away`].
     pub(super) async fn complete(&self, body: &Value) -> Result<Response, Error> {
-        let response = send(self.post("/v1/completions").json(body)).await?;
+        let sent = tokio::time::timeout(FIRST_LINE, send(self.post("/v1/completions").json(body))).await;
+        let response = sent.map_err(|_| Error::away("vLLM does not answer in time"))??;
         if response.status().is_success() {
             return Ok(response);
         }
@@ -147,8 +150,16 @@ impl Client {
     }
 }
 
+/// Sends a request, twice where the connection was an old one that the server had left: each of vLLM's routes may be asked twice.
 async fn send(request: RequestBuilder) -> Result<Response, Error> {
-    request.send().await.map_err(|error| unreachable(&error))
+    let again = request.try_clone();
+    let sent = match (request.send().await, again) {
+        (Err(error), Some(again)) if error.is_request() && !error.is_connect() && !error.is_timeout() => {
+            again.send().await
+        }
+        (sent, _) => sent,
+    };
+    sent.map_err(|error| unreachable(&error))
 }
 
 /// Why there is no answer, without the address.

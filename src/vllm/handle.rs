@@ -10,6 +10,7 @@ use super::{Error, VllmOptions};
 use crate::engine::{self, Applied, Event, Request, ResidencyError, ResidencyStatus};
 use crate::lm::Tokenizer;
 use crate::lora::PeftFiles;
+use reqwest::Response;
 use serde_json::Value;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -52,7 +53,7 @@ pub struct VllmRequest {
 pub enum Submitted {
     /// Its answer, as it comes. Dropping the receiver ends it at vLLM too.
     Events(UnboundedReceiver<Event>),
-    /// vLLM does not know the model, as after a restart: what it was told is forgotten here too, and can be told again.
+    /// vLLM does not know the model, as after a restart. [`Vllm::reload`] mends that.
     Unknown,
 }
 
@@ -111,6 +112,20 @@ impl Vllm {
         leased
     }
 
+    /// Loads an adapter again that vLLM forgot while a request had it.
+    ///
+    /// # Errors
+    /// Those of `files` and [`Error`].
+    pub async fn reload<E: From<Error>>(
+        &self,
+        lora: &Lora,
+        files: impl Future<Output = Result<PeftFiles, E>>,
+    ) -> Result<(), E> {
+        let base = self.watch.base().await?;
+        let name = base.root.as_deref().unwrap_or(&base.id);
+        Ok(self.loras.reload((lora, name), files.await?).await?)
+    }
+
     /// An adapter is nobody's any more: it is unloaded, as soon as no request uses it, and its folder goes.
     pub fn forget(&self, id: &str) {
         let (loras, id) = (Arc::clone(&self.loras), id.to_owned());
@@ -124,29 +139,19 @@ impl Vllm {
     /// [`engine::Error::Stopping`], [`engine::Error::Expired`], [`engine::Error::Away`], [`engine::Error::Refused`].
     pub async fn submit(&self, request: &Request, beside: &VllmRequest) -> Result<Submitted, engine::Error> {
         let asked_at = Instant::now();
+        self.check(request)?;
         let place = Arc::clone(&self.places).try_acquire_owned();
         let place = place.map_err(|_| engine::Error::QueueFull { limit: self.options.requests })?;
-        let sent = async {
-            let base = self.watch.base().await?;
-            let model = beside.lora.as_deref().map_or(base.id.as_str(), |lora| lora.id());
-            let salt = if request.cache_prompt { &request.owner } else { beside.id.as_str() };
-            let form = beside.form.as_ref();
-            let beside = Beside { model, seed: beside.seed, ends: &self.ends, form, salt: &format!("attune {salt}") };
-            self.client.complete(&body(request, &beside)).await
-        };
-        self.check_length(request)?;
         let sent = match request.deadline {
-            Some(deadline) => {
-                tokio::time::timeout_at(deadline.into(), sent).await.map_err(|_| engine::Error::Expired)?
-            }
-            None => sent.await,
+            Some(deadline) => tokio::time::timeout_at(deadline.into(), self.send(request, beside)).await,
+            None => Ok(self.send(request, beside).await),
         };
+        let sent = sent.map_err(|_| engine::Error::Expired)?;
         let response = match sent.inspect_err(|error| self.watch.doubt(error)) {
             Ok(response) => response,
             Err(Error::UnknownModel) => {
-                match &beside.lora {
-                    Some(lora) => self.loras.lost(lora).await,
-                    None => self.watch.forget_base(),
+                if beside.lora.is_none() {
+                    self.watch.forget_base();
                 }
                 return Ok(Submitted::Unknown);
             }
@@ -167,7 +172,16 @@ impl Vllm {
         Ok(Submitted::Events(events))
     }
 
-    fn check_length(&self, request: &Request) -> Result<(), engine::Error> {
+    async fn send(&self, request: &Request, beside: &VllmRequest) -> Result<Response, Error> {
+        let base = self.watch.base().await?;
+        let model = beside.lora.as_deref().map_or(base.id.as_str(), |lora| lora.id());
+        let salt = if request.cache_prompt { &request.owner } else { beside.id.as_str() };
+        let (form, salt) = (beside.form.as_ref(), format!("attune {salt}"));
+        let beside = Beside { model, seed: beside.seed, ends: &self.ends, form, salt: &salt };
+        self.client.complete(&body(request, &beside)).await
+    }
+
+    fn check(&self, request: &Request) -> Result<(), engine::Error> {
         let (prompt_tokens, max_tokens) = (request.prompt.len(), request.max_tokens);
         if prompt_tokens == 0 {
             return Err(engine::Error::EmptyPrompt);

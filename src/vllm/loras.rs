@@ -79,10 +79,12 @@ impl Loras {
         self.resident.lease(id, load).await
     }
 
-    /// vLLM does not know this adapter any more: the next request loads it again.
-    pub(super) async fn lost(&self, lora: &Loaded) {
-        let mut names = self.shared.names.lock().await;
-        self.forget(&mut names, &lora.id, lora.number);
+    /// Loads an adapter again that vLLM forgot while a request had it.
+    pub(super) async fn reload(&self, (lora, base): (&Loaded, &str), files: PeftFiles) -> Result<(), Error> {
+        let files = for_vllm(files, base)?;
+        let _speaking = self.shared.names.lock().await;
+        let path = self.shared.publish(&lora.id, files).await?;
+        self.shared.client.load(&lora.id, &path).await
     }
 
     /// Unloads an adapter, as soon as no request uses it, and removes its folder.
@@ -99,34 +101,16 @@ impl Loras {
         }
     }
 
-    /// What vLLM was told up to now; none while it is being told more.
-    pub(super) fn told(&self) -> Option<Vec<(String, u64)>> {
-        let names = self.shared.names.try_lock().ok()?;
-        Some(names.by_id.iter().map(|(id, name)| (id.clone(), name.number)).collect())
-    }
-
-    /// Holds what vLLM was told, before it was asked, against what it has. What it forgot is loaded again when it is needed. What is
-    /// ours and nobody asked for goes: with `all`, what another process left; else only what has no folder any more, because a
-    /// resolver of vLLM's may have loaded the rest.
-    pub(super) async fn reconcile(&self, told: &[(String, u64)], has: &[Card], all: bool) {
-        let Ok(mut names) = self.shared.names.try_lock() else { return };
-        for (id, number) in told {
-            if !has.iter().any(|card| card.id == *id) {
-                self.forget(&mut names, id, *number);
-            }
-        }
+    /// Unloads what vLLM has out of our folder and nobody uses: with `all`, what another process left; else only what has no
+    /// folder any more, because a resolver of vLLM's may have loaded the rest.
+    pub(super) async fn clear_away(&self, has: &[Card], all: bool) {
+        // Who is speaking to vLLM may be loading what is found here.
+        let Ok(names) = self.shared.names.try_lock() else { return };
         for card in has {
             let ours = card.root.as_deref().is_some_and(|root| self.shared.folder.holds(root));
             if ours && !names.by_id.contains_key(&card.id) && (all || !self.shared.folder.of(&card.id).exists()) {
                 self.shared.tell_to_unload(&card.id).await;
             }
-        }
-    }
-
-    fn forget(&self, names: &mut Names, id: &str, number: u64) {
-        if names.by_id.get(id).is_some_and(|name| name.number == number) {
-            names.by_id.remove(id);
-            self.resident.forget(id);
         }
     }
 }

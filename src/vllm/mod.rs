@@ -2,7 +2,7 @@
 //!
 //! The base is in vLLM twice over: here it reads descriptions and trains, there it answers. An adapter is written into a
 //! folder that both see, loaded by its id before its first use, and unloaded when others need its place. What vLLM was
-//! told it may forget, by a restart; a watch notices, and so does the request that finds its adapter unknown.
+//! told it may forget, by a restart: a request that finds its adapter unknown has it loaded again.
 //!
 //! The contract is vLLM's published one (its documentation of `vllm serve` and of LoRA adapters): `GET /health`,
 //! `GET /v1/models`, `POST /v1/completions`, `POST /v1/load_lora_adapter`, `POST /v1/unload_lora_adapter`, the last two

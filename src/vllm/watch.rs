@@ -1,4 +1,4 @@
-//! Whether vLLM is there, what its base is, and which adapters it still has.
+//! Whether vLLM is there, and what its base is.
 
 use super::Error;
 use super::client::{Card, Client};
@@ -45,7 +45,6 @@ impl Watch {
 
     /// Looks whether it is there, and takes up what changed.
     pub(super) async fn look(&self, loras: &Loras) {
-        let told = loras.told();
         let looked = async {
             self.client.health().await?;
             self.client.models().await
@@ -53,9 +52,7 @@ impl Watch {
         match looked.await {
             Ok(cards) => {
                 let first = self.here(&cards);
-                if let Some(told) = told {
-                    loras.reconcile(&told, &cards, first).await;
-                }
+                loras.clear_away(&cards, first).await;
             }
             Err(error) => self.gone(error),
         }

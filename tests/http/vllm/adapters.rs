@@ -95,8 +95,17 @@ async fn what_vllm_forgot_in_a_restart_is_loaded_again_without_the_caller_notici
         assert!(answer.status == 200 && !answer.text().contains("event: error"), "{}", answer.text());
     }
     pair.vllm.restart();
-    wait_for("the watch looks away", || pair.vllm.seen.bodies("load").len() >= 3).await;
     assert_eq!(pair.through(&id).await, json!(id));
+}
+
+#[tokio::test]
+async fn a_forgotten_adapter_is_loaded_again_also_where_there_is_place_for_one_alone() {
+    let pair = Pair::with(StandIn::start(), 1).await;
+    let id = pair.adapter(8).await;
+    pair.through(&id).await;
+    pair.vllm.seen.lock().loaded.clear();
+    let texts = futures::future::join_all((0..5).map(|_| pair.through(&id))).await;
+    assert!(texts.iter().all(|text| *text == json!(id)));
 }
 
 #[tokio::test]

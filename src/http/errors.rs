@@ -212,6 +212,8 @@ mod tests {
             (Error::Engine(engine::Error::Step { reason: text() }), 500, "internal"),
             (Error::Lora(lora::Error::NotFinite { name: text() }), 422, "invalid_adapter"),
             (Error::Store(StoreError::InvalidCursor), 422, "invalid_request"),
+            (Error::Store(StoreError::NulCharacter), 422, "invalid_request"),
+            (Error::Store(StoreError::Busy), 503, "unavailable"),
             (Error::Job(StoreError::QueueFull { limit: 1 }.into()), 429, "queue_full"),
             (Error::Artifact(ArtifactError::NotFound { digest: text() }), 500, "internal"),
             (Error::Artifact(ArtifactError::DiskFull { path: "/x".into() }), 503, "storage_full"),

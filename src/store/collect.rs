@@ -11,7 +11,6 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 
-use futures::future::{BoxFuture, FutureExt};
 use futures::{StreamExt, TryStreamExt, stream};
 use serde::Serialize;
 
@@ -154,13 +153,12 @@ impl Plan {
         plan
     }
 
-    async fn carry_out<'a>(&'a self, artifacts: &'a Artifacts, collection: Collection) -> Result<(), ArtifactError> {
-        each(&self.restore, |entry| async move { artifacts.restore(&entry.digest).await.map(|_| ()) }.boxed()).await?;
-        each(&self.delete_aside, |entry| artifacts.delete_aside(entry).boxed()).await?;
-        each(&self.delete, |entry| artifacts.delete(entry).boxed()).await?;
-        each(&self.set_aside, |entry| async move { artifacts.set_aside(&entry.digest).await.map(|_| ()) }.boxed())
-            .await?;
-        each(&self.checkpoints, |file| artifacts.delete_checkpoint(&file.key).boxed()).await?;
+    async fn carry_out(&self, artifacts: &Artifacts, collection: Collection) -> Result<(), ArtifactError> {
+        all(self.restore.iter().map(|entry| artifacts.restore(&entry.digest)).collect()).await?;
+        all(self.delete_aside.iter().map(|entry| artifacts.delete_aside(entry)).collect()).await?;
+        all(self.delete.iter().map(|entry| artifacts.delete(entry)).collect()).await?;
+        all(self.set_aside.iter().map(|entry| artifacts.set_aside(&entry.digest)).collect()).await?;
+        all(self.checkpoints.iter().map(|file| artifacts.delete_checkpoint(&file.key)).collect()).await?;
         // No write takes as long as this, whatever the grace is.
         artifacts.tidy(collection.now - collection.grace.max(ASIDE)).await
     }
@@ -192,13 +190,9 @@ async fn ended(store: &dyn Store, files: &[JobFile]) -> Result<BTreeSet<String>,
     Ok(ended)
 }
 
-/// Boxed futures: closures that give others are not general enough for a future that must be `Send`.
-async fn each<'a, T: Sync>(
-    entries: &'a [T],
-    work: impl Fn(&'a T) -> BoxFuture<'a, Result<(), ArtifactError>>,
-) -> Result<(), ArtifactError> {
-    let all: Vec<_> = entries.iter().map(work).collect();
-    stream::iter(all).buffer_unordered(AT_ONCE).try_collect().await
+/// Some at a time, until one fails.
+async fn all<T>(steps: Vec<impl Future<Output = Result<T, ArtifactError>>>) -> Result<(), ArtifactError> {
+    stream::iter(steps).buffer_unordered(AT_ONCE).try_collect::<Vec<T>>().await.map(drop)
 }
 
 fn tally(entries: &[ArtifactEntry]) -> Tally {

@@ -1,15 +1,15 @@
 //! Puts a process together.
 
+use super::artifacts::State;
 use super::demo_model;
+use super::engine::{choice, vllm};
 use super::loading::{available_memory, load_base};
 use super::options::ServeOptions;
-use crate::engine::EngineOptions;
 use crate::generator::GeneratorFile;
 use crate::jobs::{Queue, QueueConfig, Runner, RunnerConfig, RunningRunner};
 use crate::service::{NewGenerator, Parts, Service, TrainHandler};
-use crate::store::{Artifacts, DataDirLock, JobStore, SqliteStore, Store};
-use crate::task::{Base, ENCODER_VERSION};
-use anyhow::Context;
+use crate::store::{Artifacts, DataDirLock, Store};
+use crate::task::ENCODER_VERSION;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +19,11 @@ use time::OffsetDateTime;
 pub struct Application {
     /// The service.
     pub service: Arc<Service>,
+    pub(super) store: Arc<dyn Store>,
+    pub(super) artifacts: Arc<Artifacts>,
     data_dir: PathBuf,
+    /// Whether artifacts lie where other machines may reach them.
+    shares_artifacts: bool,
     train_threads: usize,
     pub(super) lock: DataDirLock,
 }
@@ -43,8 +47,10 @@ impl Application {
             trajectories: self.data_dir.join("trajectories"),
             available_memory,
         });
-        let worker = format!("process-{}", std::process::id());
-        let config = RunnerConfig { only, ..RunnerConfig::new(worker, &self.data_dir) };
+        let host = sysinfo::System::host_name().unwrap_or_else(|| "process".to_owned());
+        let worker = format!("{host}-{}", std::process::id());
+        let handover = self.shares_artifacts.then(|| Arc::clone(&self.artifacts));
+        let config = RunnerConfig { only, handover, ..RunnerConfig::new(worker, &self.data_dir) };
         Runner::new(self.service.queue().clone(), config)
             .handle("adapter", 1, Arc::clone(&handler) as _)
             .handle("generator", 1, handler)
@@ -57,22 +63,20 @@ impl Application {
 /// # Errors
 /// Says what is missing, locked or damaged.
 pub async fn build(options: &ServeOptions) -> anyhow::Result<Application> {
-    let dir = &options.data_dir;
-    std::fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))?;
-    let lock = DataDirLock::acquire(dir)?;
+    let dir = &options.state.data_dir;
+    let State { lock, store, artifacts } = State::open(&options.state).await?;
+    // A base takes its time to load: what is wrong with the options is told before.
+    let vllm = vllm(options)?;
     let base = load_base(&options.base)?;
-    let store = Arc::new(SqliteStore::open(dir).await?);
-    let artifacts = Arc::new(Artifacts::open(dir.join("artifacts"))?);
-    let queue = Queue::new(Arc::clone(&store) as Arc<dyn JobStore>, QueueConfig::default());
-    let engine = engine_options(options, &base);
+    let queue = Queue::new(Arc::clone(&store) as _, QueueConfig::default());
+    let engine = choice(options, vllm, &base);
     let service = Service::start(Parts {
         base,
-        store: store as Arc<dyn Store>,
-        artifacts,
+        store: Arc::clone(&store),
+        artifacts: Arc::clone(&artifacts),
         queue,
         engine,
         request_timeout: Duration::from_secs(options.request_timeout),
-        adapter_cache_bytes: options.adapter_cache_mib.saturating_mul(1 << 20),
         clock: OffsetDateTime::now_utc,
         new_id: || uuid::Uuid::now_v7().simple().to_string(),
     })
@@ -81,23 +85,15 @@ pub async fn build(options: &ServeOptions) -> anyhow::Result<Application> {
     if options.base.base == "demo" {
         install_demo_generator(&service).await?;
     }
-    Ok(Application { service, data_dir: dir.clone(), train_threads: options.train_threads, lock })
-}
-
-/// The engine's bounds; memory that the options leave open is a share of what is free.
-fn engine_options(options: &ServeOptions, base: &Base) -> EngineOptions {
-    let quarter = available_memory().map_or(u64::MAX, |bytes| bytes / 4);
-    let model = base.model();
-    let bytes = |mib: Option<u64>, wanted: u64| mib.map_or(wanted.min(quarter), |mib| mib.saturating_mul(1 << 20));
-    let texts = (options.max_rows as u64).saturating_mul(model.config().context as u64);
-    EngineOptions {
-        queue: options.queue,
-        max_rows: options.max_rows,
-        step_tokens: options.step_tokens,
-        kv_bytes: bytes(options.kv_cache_mib, texts.saturating_mul(2 * model.cache_bytes_per_token())),
-        merge_bytes: bytes(options.merge_mib, model.weight_bytes()),
-        threads: options.threads,
-    }
+    Ok(Application {
+        service,
+        store,
+        artifacts,
+        data_dir: dir.clone(),
+        shares_artifacts: options.state.artifacts.artifacts.is_some(),
+        train_threads: options.train_threads,
+        lock,
+    })
 }
 
 /// Stores the embedded generator as a version, and makes it the one that serves where none does.

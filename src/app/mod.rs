@@ -1,16 +1,23 @@
 //! Wiring: a configured process out of the parts, and its life from listening to draining.
 
+mod artifacts;
 mod build;
 mod checkpoint;
+mod collecting;
 mod demo_model;
 mod download;
+mod engine;
 mod loading;
 mod options;
 mod serve;
 
+pub use artifacts::{ArtifactOptions, GraceOption, State};
 pub use build::{Application, build};
 pub use checkpoint::{BaseCheckpoint, open_checkpoint};
+pub use collecting::collect_now;
 pub use demo_model::{demo_generator, recorded_evaluation};
 pub use loading::load_base;
-pub use options::{BaseOptions, ServeOptions};
+pub use options::{
+    BaseOptions, DatabaseOptions, EngineArgs, EngineName, OptionalStateOptions, ServeOptions, StateOptions,
+};
 pub use serve::{drain_jobs, serve, serve_in_background, termination};

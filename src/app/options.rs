@@ -1,8 +1,11 @@
 //! Options that subcommands share. Each is a flag, an environment variable and a key of `attune.toml`; the help shows
 //! all three.
 
+use super::artifacts::{ArtifactOptions, GraceOption};
 use crate::lm::Quantization;
+use crate::store::DatabaseUrl;
 use clap::{Args, ValueEnum};
+use std::fmt;
 use std::path::PathBuf;
 
 /// Which base model, and how it is loaded.
@@ -74,47 +77,148 @@ fn at_least_one(text: &str) -> Result<usize, String> {
     }
 }
 
+/// Where state is kept.
+#[derive(Clone, Debug, Args)]
+pub struct StateOptions {
+    /// Where adapters, tasks, generators and jobs are kept; one process at a time
+    #[arg(long, env = "ATTUNE_DATA_DIR", default_value = DEFAULT_DATA_DIR, value_name = "DIR")]
+    pub data_dir: PathBuf,
+    /// The database
+    #[command(flatten)]
+    pub database: DatabaseOptions,
+    /// Where the bytes are kept
+    #[command(flatten)]
+    pub artifacts: ArtifactOptions,
+}
+
+/// Which database.
+#[derive(Clone, Debug, Default, Args)]
+pub struct DatabaseOptions {
+    /// Keep the records in this PostgreSQL database, postgres://USER:PASSWORD@HOST/DATABASE, which any number of processes
+    /// share; each still has a data directory of its own. Absent: a file in the data directory. Better a variable than a
+    /// flag, which others on the machine can read
+    #[arg(long, env = "ATTUNE_DATABASE_URL", value_name = "URL", hide_env_values = true, hide_default_value = true)]
+    pub database_url: Option<DatabaseUrl>,
+}
+
+/// Where state is found by a command that can do without.
+#[derive(Clone, Debug, Args)]
+pub struct OptionalStateOptions {
+    /// The data directory whose adapters and generators are used; a temporary one where absent
+    #[arg(long, env = "ATTUNE_DATA_DIR", value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// The database
+    #[command(flatten)]
+    pub database: DatabaseOptions,
+    /// Where the bytes are kept
+    #[command(flatten)]
+    pub artifacts: ArtifactOptions,
+}
+
+const DEFAULT_DATA_DIR: &str = "attune-data";
+
+/// As messages name it.
+impl fmt::Display for StateOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.database.database_url {
+            Some(_) => f.write_str("the database"),
+            None => self.data_dir.display().fmt(f),
+        }
+    }
+}
+
+impl OptionalStateOptions {
+    /// What is kept; `None` where neither a directory nor a database is named.
+    pub fn state(&self) -> Option<StateOptions> {
+        let (database, artifacts) = (self.database.clone(), self.artifacts.clone());
+        match &self.data_dir {
+            Some(data_dir) => Some(StateOptions { data_dir: data_dir.clone(), database, artifacts }),
+            None if database.database_url.is_some() => {
+                Some(StateOptions { data_dir: DEFAULT_DATA_DIR.into(), database, artifacts })
+            }
+            None => None,
+        }
+    }
+}
+
+/// What answers completions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum EngineName {
+    /// This process
+    #[default]
+    Local,
+    /// A vLLM server, which is given the adapters that are made here
+    Vllm,
+}
+
+/// Which engine, and where it is.
+#[derive(Clone, Debug, Default, Args)]
+pub struct EngineArgs {
+    /// What answers completions. With vllm the base is loaded here all the same: it reads descriptions and trains. Options that
+    /// are said to be the local engine's have no effect then
+    #[arg(long, env = "ATTUNE_ENGINE", default_value = "local")]
+    pub engine: EngineName,
+    /// The address of vLLM, which serves the same base with --enable-lora and VLLM_ALLOW_RUNTIME_LORA_UPDATING=True
+    #[arg(long, env = "ATTUNE_VLLM_URL", value_name = "http://HOST:PORT")]
+    pub vllm_url: Option<String>,
+    /// The folder that adapters are put into for vLLM, which must see it under the same path. It is attune's alone
+    #[arg(long, env = "ATTUNE_VLLM_ADAPTERS", value_name = "DIR")]
+    pub vllm_adapters: Option<PathBuf>,
+    /// Adapters that vLLM has loaded at once; 32 where absent. More than its --max-cpu-loras are read from disk again and again
+    #[arg(long, env = "ATTUNE_VLLM_MAX_LORAS", value_parser = at_least_one, value_name = "ADAPTERS")]
+    pub vllm_max_loras: Option<usize>,
+    /// What vLLM's --api-key is
+    #[arg(long, env = "ATTUNE_VLLM_API_KEY", hide_env_values = true, value_name = "KEY")]
+    pub vllm_api_key: Option<String>,
+}
+
 /// Options of a server.
 #[derive(Clone, Debug, Args)]
 pub struct ServeOptions {
     /// The base model
     #[command(flatten)]
     pub base: BaseOptions,
+    /// The engine
+    #[command(flatten)]
+    pub engine: EngineArgs,
     /// Where to listen
     #[arg(long, env = "ATTUNE_LISTEN", default_value = "127.0.0.1:8080", value_name = "ADDRESS:PORT")]
     pub listen: String,
-    /// Where adapters, tasks, generators and jobs are kept; one process at a time
-    #[arg(long, env = "ATTUNE_DATA_DIR", default_value = "attune-data", value_name = "DIR")]
-    pub data_dir: PathBuf,
+    /// What it keeps
+    #[command(flatten)]
+    pub state: StateOptions,
+    /// How long bytes that nothing uses any more are kept. They are collected every hour
+    #[command(flatten)]
+    pub grace: GraceOption,
     /// Threads that train beside serving
     #[arg(long, env = "ATTUNE_TRAIN_THREADS", default_value_t = 1)]
     pub train_threads: usize,
-    /// Requests that may wait before 429 is answered
+    /// Requests that may wait before 429 is answered; vLLM is given so many, and max-rows more, at once
     #[arg(long, env = "ATTUNE_QUEUE", default_value_t = 256, value_parser = at_least_one)]
     pub queue: usize,
     /// Requests that run in one batch
     #[arg(long, env = "ATTUNE_MAX_ROWS", default_value_t = 32, value_parser = at_least_one)]
     pub max_rows: usize,
-    /// Tokens that one step of the batch reads: a long prompt is read so much at a time, so that others go on writing beside
+    /// Tokens that one step of the local engine's batch reads: a long prompt is read so much at a time, so that others go on writing beside
     /// it. Less makes their tokens come more evenly, more reads prompts faster
     #[arg(long, env = "ATTUNE_STEP_TOKENS", default_value_t = 128, value_parser = at_least_one)]
     pub step_tokens: usize,
-    /// Memory for keys and values, in MiB; a request waits until there is room for all that it may come to hold. Absent: twice
+    /// Memory for the local engine's keys and values, in MiB; a request waits until there is room for all that it may come to hold. Absent: twice
     /// what max-rows texts of full length take, so that prompts which begin alike are remembered, at most a quarter of the free memory
     #[arg(long, env = "ATTUNE_KV_CACHE_MIB")]
     pub kv_cache_mib: Option<u64>,
-    /// Memory for the weights of a merged adapter, in MiB; 0 merges none. Absent: as much as the base's weights, at most a
+    /// Memory for the weights of an adapter that the local engine merges, in MiB; 0 merges none. Absent: as much as the base's weights, at most a
     /// quarter of the free memory
     #[arg(long, env = "ATTUNE_MERGE_MIB")]
     pub merge_mib: Option<u64>,
-    /// Threads that generate; 0 takes all cores
+    /// Threads of the local engine; 0 takes all cores
     #[arg(long, env = "ATTUNE_THREADS", default_value_t = 0)]
     pub threads: usize,
     /// Seconds after which a completion that is not finished is given up with 504; a request may ask for less
     #[arg(long, env = "ATTUNE_REQUEST_TIMEOUT", default_value_t = 600, value_name = "SECONDS",
         value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub request_timeout: u64,
-    /// Memory for adapters that are ready to run, in MiB; the ones that are not used go first
+    /// Memory for adapters that are ready to run in the local engine, in MiB; the ones that are not used go first
     #[arg(long, env = "ATTUNE_ADAPTER_CACHE_MIB", default_value_t = 512)]
     pub adapter_cache_mib: u64,
     /// The longest adapter that may be imported, in MiB, packed or unpacked

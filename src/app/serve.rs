@@ -1,6 +1,7 @@
 //! Listening, and stopping without losing what was accepted.
 
 use super::build::Application;
+use super::collecting::collect_hourly;
 use super::options::ServeOptions;
 use crate::http;
 use crate::jobs::RunningRunner;
@@ -23,7 +24,8 @@ pub async fn serve(application: Application, options: &ServeOptions) -> anyhow::
         .with_context(|| format!("cannot listen on {listen}: is another server there? choose another with --listen"))?;
     let address = listener.local_addr()?;
     let runner = application.start_jobs();
-    let Application { service, lock, .. } = application;
+    let Application { service, store, artifacts, lock, .. } = application;
+    let collecting = tokio::spawn(collect_hourly(store, artifacts, options.grace.artifact_grace));
     let (close, closing) = tokio::sync::watch::channel(false);
     let import = usize::try_from(options.max_import_mib.saturating_mul(1 << 20)).unwrap_or(usize::MAX);
     let limits = http::BodyLimits { import, ..http::BodyLimits::default() };
@@ -60,6 +62,7 @@ pub async fn serve(application: Application, options: &ServeOptions) -> anyhow::
         () = deadline => tracing::warn!("some requests were still open after {DRAIN:?}"),
     }
     drain_jobs(runner).await;
+    collecting.abort();
     drop(lock);
     Ok(())
 }

@@ -16,8 +16,12 @@ pub(super) struct Bench {
 impl Bench {
     pub(super) fn run(self) -> anyhow::Result<()> {
         let dir = std::env::temp_dir().join(format!("attune-{}", uuid::Uuid::now_v7().simple()));
-        let options =
-            ServeOptions { max_rows: 32, queue: 256, merge_mib: None, ..one_shot::options(&self.base, dir.clone()) };
+        let options = ServeOptions {
+            max_rows: 32,
+            queue: 256,
+            merge_mib: None,
+            ..one_shot::options(&self.base, one_shot::in_directory(dir.clone()))
+        };
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         let done = runtime.block_on(async {
             let mut application = None;

@@ -3,12 +3,12 @@
 use super::adapter::read_directory;
 use super::one_shot::with_service;
 use super::print;
-use crate::app::BaseOptions;
+use crate::app::{BaseOptions, OptionalStateOptions};
 use crate::service::Generate;
 use crate::store::DEFAULT_TENANT;
 use clap::Args;
 use serde_json::json;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 #[derive(Debug, Args)]
 pub(super) struct GenerateCommand {
@@ -26,9 +26,8 @@ pub(super) struct GenerateCommand {
     /// A description: its adapter is generated and applied
     #[arg(long, value_name = "TEXT")]
     task: Option<String>,
-    /// The data directory whose adapters and generators are used; a temporary one where absent
-    #[arg(long, env = "ATTUNE_DATA_DIR", value_name = "DIR")]
-    data_dir: Option<PathBuf>,
+    #[command(flatten)]
+    state: OptionalStateOptions,
     /// The most tokens of the answer
     #[arg(long, default_value_t = 64)]
     max_tokens: usize,
@@ -48,7 +47,7 @@ pub(super) struct GenerateCommand {
 
 impl GenerateCommand {
     pub(super) fn run(self) -> anyhow::Result<()> {
-        let generated = with_service(&self.base, self.data_dir.clone(), async |application| {
+        let generated = with_service(&self.base, self.state.state(), async |application| {
             let service = &application.service;
             let adapter = match &self.adapter {
                 Some(adapter) if Path::new(adapter).is_dir() => {

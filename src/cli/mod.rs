@@ -10,6 +10,7 @@ mod demo_recipe;
 mod demo_study;
 mod demo_study_plot;
 mod eval;
+mod gc;
 mod generate;
 mod job_progress;
 mod migrate;
@@ -60,7 +61,9 @@ enum Command {
     /// The demo model: build it from nothing
     #[command(subcommand)]
     Demo(demo::Demo),
-    /// Bring a data directory's database to the current schema
+    /// Collect the bytes that no adapter or generator uses any more; a server does so every hour
+    Gc(gc::Gc),
+    /// Bring the database, a data directory's or a server's, to the current schema
     Migrate(migrate::Migrate),
     /// Print the OpenAPI file
     Openapi,
@@ -86,6 +89,7 @@ pub fn run() -> ExitCode {
         Command::Eval(eval) => eval.run(),
         Command::Bench(bench) => bench.run(),
         Command::Demo(demo) => demo.run(),
+        Command::Gc(gc) => gc.run(),
         Command::Migrate(migrate) => migrate.run(),
         Command::Openapi => print(&crate::http::openapi_json()),
     };

@@ -1,34 +1,41 @@
-//! A service for one command: its state is in a temporary folder, or in a data directory. Jobs that wait there go on
+//! A service for one command: its state is in a temporary folder, or where a server's is. Jobs that wait there go on
 //! waiting.
 
-use crate::app::{Application, BaseOptions, ServeOptions, build};
+use crate::app::{
+    Application, ArtifactOptions, BaseOptions, DatabaseOptions, EngineArgs, GraceOption, ServeOptions, StateOptions,
+    build,
+};
 use std::path::PathBuf;
 
-/// Runs `work` with a service over this base. Without a data directory nothing is kept.
+/// Runs `work` with a service over this base. Without a state nothing is kept.
 pub(super) fn with_service<T>(
     base: &BaseOptions,
-    data_dir: Option<PathBuf>,
+    state: Option<StateOptions>,
     work: impl AsyncFnOnce(&Application) -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
-    let temporary = match data_dir {
-        Some(_) => None,
-        None => Some(std::env::temp_dir().join(format!("attune-{}", uuid::Uuid::now_v7().simple()))),
-    };
-    let data_dir = data_dir.or_else(|| temporary.clone()).unwrap_or_default();
-    let result = with_application(&options(base, data_dir), work);
-    if let Some(dir) = temporary {
-        // Only what this command made is in it.
-        let _ = std::fs::remove_dir_all(dir);
+    if let Some(state) = state {
+        return with_application(&options(base, state), work);
     }
+    let dir = std::env::temp_dir().join(format!("attune-{}", uuid::Uuid::now_v7().simple()));
+    let result = with_application(&options(base, in_directory(dir.clone())), work);
+    // Only what this command made is in it.
+    let _ = std::fs::remove_dir_all(dir);
     result
 }
 
+/// A state that is all in this directory.
+pub(super) fn in_directory(data_dir: PathBuf) -> StateOptions {
+    StateOptions { data_dir, database: DatabaseOptions::default(), artifacts: ArtifactOptions::default() }
+}
+
 /// What one command needs of a server's options.
-pub(super) fn options(base: &BaseOptions, data_dir: PathBuf) -> ServeOptions {
+pub(super) fn options(base: &BaseOptions, state: StateOptions) -> ServeOptions {
     ServeOptions {
         base: base.clone(),
+        engine: EngineArgs::default(),
         listen: String::new(),
-        data_dir,
+        state,
+        grace: GraceOption::default(),
         train_threads: 1,
         queue: 16,
         max_rows: 8,

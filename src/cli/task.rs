@@ -3,10 +3,9 @@
 use super::one_shot::with_service;
 use super::print;
 use super::task_import::Import;
-use crate::app::BaseOptions;
+use crate::app::{BaseOptions, StateOptions};
 use crate::store::PageRequest;
 use clap::{Args, Subcommand};
-use std::path::PathBuf;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum TaskCommand {
@@ -21,9 +20,8 @@ pub(super) enum TaskCommand {
 pub(super) struct List {
     #[command(flatten)]
     base: BaseOptions,
-    /// The data directory
-    #[arg(long, env = "ATTUNE_DATA_DIR", default_value = "attune-data", value_name = "DIR")]
-    data_dir: PathBuf,
+    #[command(flatten)]
+    state: StateOptions,
 }
 
 impl TaskCommand {
@@ -39,11 +37,11 @@ impl List {
     fn run(self) -> anyhow::Result<()> {
         // A service would make the directory, and a mistyped one would look like one without tasks.
         anyhow::ensure!(
-            self.data_dir.is_dir(),
+            self.state.database.database_url.is_some() || self.state.data_dir.is_dir(),
             "there is no data directory {}: name one with --data-dir, or make one with `attune task import`",
-            self.data_dir.display()
+            self.state.data_dir.display()
         );
-        with_service(&self.base, Some(self.data_dir.clone()), async |application| {
+        with_service(&self.base, Some(self.state.clone()), async |application| {
             let mut page = PageRequest { limit: 500, cursor: None };
             loop {
                 let found = application.service.list_tasks(&page).await?;

@@ -8,7 +8,7 @@ use super::print;
 use super::task_files::{Found, Reader, files_of};
 use super::task_formats::Format;
 use super::terminal::Terminal;
-use crate::app::BaseOptions;
+use crate::app::{BaseOptions, StateOptions};
 use crate::noise::Noise;
 use crate::service::{Change, Error, NewTask, Service};
 use crate::store::{Example, Output, Split, StoreError};
@@ -55,9 +55,8 @@ pub(super) struct Import {
     /// Register the training tasks of the built-in suite
     #[arg(long)]
     builtin: bool,
-    /// The data directory
-    #[arg(long, env = "ATTUNE_DATA_DIR", default_value = "attune-data", value_name = "DIR")]
-    data_dir: PathBuf,
+    #[command(flatten)]
+    state: StateOptions,
 }
 
 /// What became of the tasks.
@@ -89,13 +88,13 @@ impl Import {
         let mut summary = Summary { left_out: found.problems.len(), ..Summary::default() };
         found.problems.iter().for_each(|problem| terminal.line(&format!("left out: {problem}")));
         if !found.tasks.is_empty() {
-            with_service(&self.base, Some(self.data_dir.clone()), async |application| {
+            with_service(&self.base, Some(self.state.clone()), async |application| {
                 let planned = self.plan(&application.service, (found.tasks, &terminal), &mut summary).await?;
                 store(&application.service, &planned, &terminal).await
             })?;
         }
         terminal.clear();
-        print(&format!("{summary} in {}", self.data_dir.display()))?;
+        print(&format!("{summary} in {}", self.state))?;
         anyhow::ensure!(summary.left_out == 0, "{} left out, for the reasons above", tasks(summary.left_out));
         Ok(())
     }

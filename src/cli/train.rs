@@ -3,7 +3,7 @@
 use super::job_progress::JobProgress;
 use super::one_shot::{options, with_application};
 use super::print;
-use crate::app::{Application, BaseOptions, drain_jobs, termination};
+use crate::app::{Application, BaseOptions, StateOptions, drain_jobs, termination};
 use crate::http::JobView;
 use crate::jobs::kinds::{AdapterJob, All, Arch, GeneratorJob, Init, JobKind, Selection, Stage};
 use crate::service::Service;
@@ -12,7 +12,6 @@ use anyhow::Context;
 use clap::{Args, Subcommand, ValueEnum};
 use futures::StreamExt;
 use serde::de::DeserializeOwned;
-use std::path::PathBuf;
 use std::pin::pin;
 use time::OffsetDateTime;
 
@@ -29,9 +28,8 @@ pub(super) enum Train {
 struct Place {
     #[command(flatten)]
     base: BaseOptions,
-    /// The data directory, with the tasks; the result goes there
-    #[arg(long, env = "ATTUNE_DATA_DIR", default_value = "attune-data", value_name = "DIR")]
-    data_dir: PathBuf,
+    #[command(flatten)]
+    state: StateOptions,
     /// Threads that train; all cores where it is not given, as nothing is served meanwhile
     #[arg(long, env = "ATTUNE_TRAIN_THREADS", default_value_t = cores(), hide_default_value = true)]
     train_threads: usize,
@@ -157,7 +155,7 @@ impl Generator {
 impl Place {
     /// Queues the job and runs it to its end. Others that wait there are left to a server.
     fn work_off(self, kind: JobKind) -> anyhow::Result<JobRecord> {
-        let mut options = options(&self.base, self.data_dir);
+        let mut options = options(&self.base, self.state);
         options.train_threads = self.train_threads;
         let body = serde_json::to_string(&kind)?;
         let done = with_application(&options, async |application| work_off(application, kind).await);

@@ -56,4 +56,16 @@ pub enum Error {
         /// The tensor library's reason.
         reason: String,
     },
+    /// The engine is a server of its own, and cannot be used now.
+    #[error("the engine cannot be used now: {reason}")]
+    Away {
+        /// Why.
+        reason: String,
+    },
+    /// The engine is a server of its own, and says no.
+    #[error("the engine refuses the request: {reason}")]
+    Refused {
+        /// Its words.
+        reason: String,
+    },
 }

@@ -13,6 +13,10 @@ use crate::{engine, lora, task};
 const JOB_QUEUE_WAIT: Duration = Duration::from_secs(60);
 /// A refinement takes seconds.
 const REFINING_WAIT: Duration = Duration::from_secs(5);
+/// An object store that is away may be back soon.
+const ARTIFACTS_WAIT: Duration = Duration::from_secs(5);
+/// A server of completions that was started anew loads its weights first.
+const ENGINE_WAIT: Duration = Duration::from_secs(5);
 /// Somebody has to make room.
 const STORAGE_WAIT: Duration = Duration::from_secs(300);
 
@@ -32,7 +36,7 @@ impl From<Error> for Problem {
             Error::RefiningFull { .. } => Self::new(Code::QueueFull, detail).after(REFINING_WAIT),
             Error::NameTaken { .. } => Self::new(Code::NameTaken, detail).naming("name"),
             Error::Engine(error) => error.into(),
-            Error::AdaptersInUse { .. } => Self::new(Code::QueueFull, detail),
+            Error::AdaptersInUse { .. } | Error::LorasInUse { .. } => Self::new(Code::QueueFull, detail),
             Error::AdapterTooLarge { .. } => Self::new(Code::Invalid, detail).naming("adapter"),
             Error::Lora(error) => error.into(),
             Error::Job(error) => error.into(),
@@ -68,6 +72,8 @@ impl From<engine::Error> for Problem {
         match error {
             engine::Error::QueueFull { .. } => Self::new(Code::QueueFull, detail),
             engine::Error::Stopping => Self::new(Code::Unavailable, detail),
+            engine::Error::Away { .. } => Self::new(Code::Unavailable, detail).after(ENGINE_WAIT),
+            engine::Error::Refused { .. } => Self::new(Code::Invalid, detail),
             engine::Error::TooLong { .. } => Self::new(Code::TooLong, detail).naming("max_tokens"),
             engine::Error::KvCapacity { .. } => Self::new(Code::TooLong, detail).naming("max_tokens"),
             engine::Error::Expired => Self::new(Code::Timeout, detail),
@@ -130,10 +136,13 @@ impl From<StoreError> for Problem {
             StoreError::IdempotencyMismatch { .. } => Self::new(Code::KeyReused, detail).naming("Idempotency-Key"),
             StoreError::QueueFull { .. } => Self::new(Code::QueueFull, detail).after(JOB_QUEUE_WAIT),
             StoreError::AlreadyFinished { .. } => Self::new(Code::JobFinished, detail),
+            StoreError::NulCharacter => Self::new(Code::Invalid, detail),
             StoreError::Busy => Self::new(Code::Unavailable, detail),
             StoreError::DiskFull => storage_full(&detail),
             // A worker's error, and those of opening the database, never answer a request.
             StoreError::StaleAttempt { .. }
+            | StoreError::InvalidUrl { .. }
+            | StoreError::Connect { .. }
             | StoreError::NewerSchema { .. }
             | StoreError::Migrate { .. }
             | StoreError::Directory { .. }
@@ -148,6 +157,12 @@ impl From<ArtifactError> for Problem {
         let detail = error.to_string();
         match error {
             ArtifactError::DiskFull { .. } => storage_full(&detail),
+            ArtifactError::QuotaFull { .. } => Self::new(Code::StorageFull, detail).after(STORAGE_WAIT),
+            ArtifactError::Away { .. } => {
+                tracing::error!(reason = detail, "the artifact store is away");
+                let told = "the store that holds the adapters' weights cannot be reached now";
+                Self::new(Code::Unavailable, told).after(ARTIFACTS_WAIT)
+            }
             // A record names the artifact, so that it is missing is no answer to the caller's question.
             ArtifactError::NotFound { .. }
             | ArtifactError::InvalidDigest { .. }
@@ -190,13 +205,20 @@ mod tests {
             (Error::Engine(engine::Error::QueueFull { limit: 1 }), 429, "queue_full"),
             (Error::Engine(engine::Error::Stopping), 503, "unavailable"),
             (Error::Engine(engine::Error::Expired), 504, "timeout"),
+            (Error::Engine(engine::Error::Away { reason: text() }), 503, "unavailable"),
+            (Error::Engine(engine::Error::Refused { reason: text() }), 422, "invalid_request"),
+            (Error::LorasInUse { limit: 1 }, 429, "queue_full"),
             (Error::Engine(engine::Error::Unmergeable { reason: text() }), 409, "unmergeable"),
             (Error::Engine(engine::Error::Step { reason: text() }), 500, "internal"),
             (Error::Lora(lora::Error::NotFinite { name: text() }), 422, "invalid_adapter"),
             (Error::Store(StoreError::InvalidCursor), 422, "invalid_request"),
+            (Error::Store(StoreError::NulCharacter), 422, "invalid_request"),
+            (Error::Store(StoreError::Busy), 503, "unavailable"),
             (Error::Job(StoreError::QueueFull { limit: 1 }.into()), 429, "queue_full"),
             (Error::Artifact(ArtifactError::NotFound { digest: text() }), 500, "internal"),
             (Error::Artifact(ArtifactError::DiskFull { path: "/x".into() }), 503, "storage_full"),
+            (Error::Artifact(ArtifactError::QuotaFull { quota_bytes: 1 << 20 }), 503, "storage_full"),
+            (Error::Artifact(ArtifactError::Away { place: text(), reason: text() }), 503, "unavailable"),
         ] {
             let shown = error.to_string();
             assert_eq!(status_and_code(error), (status, code), "{shown}");

@@ -10,10 +10,11 @@ use tokio::runtime::Handle;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::watch;
 use tokio::task::JoinError;
-use tokio::time::{MissedTickBehavior, interval_at};
+use tokio::time::{Interval, MissedTickBehavior, interval_at};
 
 use super::context::{JobContext, ProgressGate, StopFlag, StopReason};
 use super::error::JobError;
+use super::handover::{Handover, forget};
 use super::queue::Queue;
 use super::runner::{JobHandler, RunnerConfig};
 use super::work_dirs::{clean_up, work_dir};
@@ -47,12 +48,54 @@ impl Execution {
         let stop = Arc::new(StopFlag::default());
         // A handler's thread outlives this future when the runner is dropped; it must learn that it is alone.
         let _alone = StopOnDrop(Arc::clone(&stop));
-        let ended = match tokio::fs::create_dir_all(self.work_dir()).await {
-            Ok(()) => self.run_handler(&stop, draining).await,
-            Err(error) => Ok(Err(JobError::transient(error))),
+        let handover = self.handover();
+        let ended = match self.prepare(&stop, handover.as_ref()).await {
+            Ok(()) => {
+                let sending = handover.as_ref().map(Handover::keep_sending);
+                let ended = self.run_handler(&stop, draining).await;
+                drop(sending);
+                ended
+            }
+            Err(error) => Ok(Err(error)),
         };
         let ending = ending(ended, stop.get(), self.job.counted_attempts());
+        if let Some(handover) = handover.filter(|_| goes_on(&ending)) {
+            self.renewing(&stop, handover.send()).await;
+        }
         self.write_end(&ending).await;
+    }
+
+    fn handover(&self) -> Option<Handover> {
+        let artifacts = Arc::clone(self.config.handover.as_ref()?);
+        Some(Handover::new(artifacts, &self.job, self.work_dir()))
+    }
+
+    /// Makes the job's directory and brings what another machine left.
+    async fn prepare(&self, stop: &StopFlag, handover: Option<&Handover>) -> Result<(), JobError> {
+        tokio::fs::create_dir_all(self.work_dir()).await.map_err(JobError::transient)?;
+        match handover {
+            Some(handover) => self.renewing(stop, handover.fetch()).await.map_err(JobError::transient),
+            None => Ok(()),
+        }
+    }
+
+    /// Waits for the work, and keeps the job meanwhile.
+    async fn renewing<T>(&self, stop: &StopFlag, work: impl Future<Output = T>) -> T {
+        let mut work = std::pin::pin!(work);
+        let mut heartbeat = self.heartbeat();
+        loop {
+            tokio::select! {
+                done = &mut work => return done,
+                _ = heartbeat.tick() => self.renew(stop).await,
+            }
+        }
+    }
+
+    fn heartbeat(&self) -> Interval {
+        let beat = (self.config.lease / 3).max(Duration::from_millis(10));
+        let mut heartbeat = interval_at(tokio::time::Instant::now() + beat, beat);
+        heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        heartbeat
     }
 
     async fn run_handler(
@@ -61,9 +104,7 @@ impl Execution {
         mut draining: watch::Receiver<bool>,
     ) -> Result<Result<Value, JobError>, JoinError> {
         let mut changes = self.queue.changes();
-        let beat = (self.config.lease / 3).max(Duration::from_millis(10));
-        let mut heartbeat = interval_at(tokio::time::Instant::now() + beat, beat);
-        heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut heartbeat = self.heartbeat();
         let (handler, job, context) = (Arc::clone(&self.handler), self.job.clone(), self.context(stop));
         let mut work = tokio::task::spawn_blocking(move || handler.run(&job, &context));
         // What happened before `changes` began to listen.
@@ -132,7 +173,10 @@ impl Execution {
                 Ending::Lost => return,
             };
             match written {
-                Ok(job) => return clean_up(&self.config.data_dir, &job).await,
+                Ok(job) => {
+                    clean_up(&self.config.data_dir, &job).await;
+                    return forget(self.config.handover.as_deref(), &job).await;
+                }
                 Err(StoreError::StaleAttempt { .. }) => {
                     tracing::warn!(job = self.job.id, "a job ended here after another worker had taken it");
                     return;
@@ -142,6 +186,11 @@ impl Execution {
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
     }
+}
+
+/// Whether another attempt may want what this one left.
+fn goes_on(ending: &Ending) -> bool {
+    matches!(ending, Ending::Release | Ending::Finish(Outcome::Failed { retry_after: Some(_), .. }))
 }
 
 /// What a handler's end means.

@@ -7,6 +7,7 @@
 pub mod context;
 pub mod error;
 mod execution;
+mod handover;
 pub mod kinds;
 pub mod queue;
 pub mod runner;

@@ -1,23 +1,24 @@
 //! The queue: the job store with typed kinds, and with readers and workers that are woken at once.
 //!
-//! The store is the truth. The broadcast channel only says "look again" within this process; what another
-//! process writes is found by looking every [`QueueConfig::poll`].
+//! The store is the truth. The broadcast channel only says "look again". It is fed by what this process does and, where
+//! the database tells it, by what other processes do; what they do besides is found by looking every [`QueueConfig::poll`].
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::Stream;
 use futures::stream::try_unfold;
+use futures::{Stream, StreamExt};
 use time::OffsetDateTime;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, watch};
+use tokio::task::AbortHandle;
 
 use super::error::QueueError;
 use super::kinds::JobKind;
 use crate::store::{
-    Attempt, ClaimRequest, JobEvent, JobFilter, JobRecord, JobStore, JobUpdate, NewJob, Outcome, Page, PageRequest,
-    StoreError,
+    Attempt, ClaimRequest, JobChanges, JobEvent, JobFilter, JobRecord, JobStore, JobUpdate, NewJob, Outcome, Page,
+    PageRequest, StoreError,
 };
 
 /// How many events are read at once.
@@ -58,6 +59,14 @@ pub struct JobRequest {
 pub struct Queue {
     store: Arc<dyn JobStore>,
     config: QueueConfig,
+    wake: Wake,
+    /// Listens to other processes as long as a clone of the queue lives; none where the database does not tell.
+    _listening: Option<Arc<Listening>>,
+}
+
+/// Wakes who waits in this process.
+#[derive(Clone)]
+struct Wake {
     /// The ids of jobs that something happened to.
     changes: broadcast::Sender<Arc<str>>,
     /// Moves on whenever a job came (back) into the queue; workers wait on it.
@@ -65,9 +74,11 @@ pub struct Queue {
 }
 
 impl Queue {
-    /// The queue over this store.
+    /// The queue over this store. It is made on a tokio runtime, where it listens to what the store tells.
     pub fn new(store: Arc<dyn JobStore>, config: QueueConfig) -> Self {
-        Self { store, config, changes: broadcast::channel(WAKE_UPS).0, arrivals: watch::channel(0).0 }
+        let wake = Wake { changes: broadcast::channel(WAKE_UPS).0, arrivals: watch::channel(0).0 };
+        let listening = store.job_changes().map(|changes| Arc::new(Listening::start(changes, wake.clone())));
+        Self { store, config, wake, _listening: listening }
     }
 
     /// Queues a job, or finds the one that its key made (`false`).
@@ -85,8 +96,8 @@ impl Queue {
             queue_limit: self.config.queue_limit,
         };
         let enqueued = self.store.enqueue_job(&job, now).await?;
-        self.changed(&enqueued.job.id);
-        self.arrived();
+        self.wake.changed(&enqueued.job.id);
+        self.wake.arrived();
         Ok((enqueued.job, enqueued.created))
     }
 
@@ -96,7 +107,7 @@ impl Queue {
     /// `NotFound`, `AlreadyFinished`, or a failure.
     pub async fn cancel(&self, id: &str, now: OffsetDateTime) -> Result<JobRecord, StoreError> {
         let job = self.store.cancel_job(id, now).await?;
-        self.changed(id);
+        self.wake.changed(id);
         Ok(job)
     }
 
@@ -123,7 +134,7 @@ impl Queue {
     pub fn subscribe(&self, id: &str, after: u64) -> impl Stream<Item = Result<JobEvent, StoreError>> + Send + use<> {
         let reader = EventReader {
             store: Arc::clone(&self.store),
-            changes: self.changes.subscribe(),
+            changes: self.wake.changes.subscribe(),
             poll: self.config.poll,
             job: id.to_owned(),
             last: after,
@@ -142,12 +153,12 @@ impl Queue {
 
     /// The ids of jobs that something happens to from now on.
     pub(super) fn changes(&self) -> broadcast::Receiver<Arc<str>> {
-        self.changes.subscribe()
+        self.wake.changes.subscribe()
     }
 
     /// Moves on whenever a worker should look for work.
     pub(super) fn arrivals(&self) -> watch::Receiver<u64> {
-        self.arrivals.subscribe()
+        self.wake.arrivals.subscribe()
     }
 
     pub(super) async fn claim(
@@ -157,7 +168,7 @@ impl Queue {
     ) -> Result<Option<JobRecord>, StoreError> {
         let job = self.store.claim_job(request, now).await?;
         if let Some(job) = &job {
-            self.changed(&job.id);
+            self.wake.changed(&job.id);
         }
         Ok(job)
     }
@@ -169,7 +180,7 @@ impl Queue {
         now: OffsetDateTime,
     ) -> Result<(), StoreError> {
         self.store.update_job(attempt, update, now).await?;
-        self.changed(attempt.job);
+        self.wake.changed(attempt.job);
         Ok(())
     }
 
@@ -180,18 +191,20 @@ impl Queue {
         now: OffsetDateTime,
     ) -> Result<JobRecord, StoreError> {
         let job = self.store.finish_job(attempt, outcome, now).await?;
-        self.changed(attempt.job);
-        self.arrived();
+        self.wake.changed(attempt.job);
+        self.wake.arrived();
         Ok(job)
     }
 
     pub(super) async fn release(&self, attempt: Attempt<'_>, now: OffsetDateTime) -> Result<JobRecord, StoreError> {
         let job = self.store.release_job(attempt, now).await?;
-        self.changed(attempt.job);
-        self.arrived();
+        self.wake.changed(attempt.job);
+        self.wake.arrived();
         Ok(job)
     }
+}
 
+impl Wake {
     fn arrived(&self) {
         self.arrivals.send_modify(|count| *count += 1);
     }
@@ -199,6 +212,29 @@ impl Queue {
     fn changed(&self, id: &str) {
         // An error only says that nobody listens.
         let _ = self.changes.send(Arc::from(id));
+    }
+}
+
+/// The task that passes on what the database tells; it ends with this value.
+struct Listening(AbortHandle);
+
+impl Listening {
+    fn start(mut changes: JobChanges, wake: Wake) -> Self {
+        let listen = async move {
+            while let Some(change) = changes.next().await {
+                wake.changed(&change.job);
+                if change.arrived {
+                    wake.arrived();
+                }
+            }
+        };
+        Self(tokio::spawn(listen).abort_handle())
+    }
+}
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }
 
@@ -232,7 +268,7 @@ impl EventReader {
         }
     }
 
-    /// Until something happened to the job here, or it is time to look at what others did.
+    /// Until something happened to the job, or it is time to look at what nobody told.
     async fn changed(&mut self) {
         let told = async {
             loop {

@@ -18,7 +18,7 @@ use super::error::JobError;
 use super::execution::Execution;
 use super::queue::Queue;
 use super::work_dirs::sweep;
-use crate::store::{ClaimRequest, JobRecord};
+use crate::store::{Artifacts, ClaimRequest, JobRecord};
 
 /// Does the work of a kind.
 pub trait JobHandler: Send + Sync {
@@ -40,6 +40,8 @@ pub struct RunnerConfig {
     pub data_dir: PathBuf,
     /// How long a job stays this worker's when nothing is heard from it. It is renewed three times as often.
     pub lease: Duration,
+    /// Where checkpoints are kept for other machines, which go on from them; nowhere where the data directory is all there is.
+    pub handover: Option<Arc<Artifacts>>,
     /// The one job that it takes; every one where none is said.
     pub only: Option<String>,
     /// Where the times in the records come from.
@@ -47,10 +49,17 @@ pub struct RunnerConfig {
 }
 
 impl RunnerConfig {
-    /// The defaults: a lease of 30 seconds, every job, the system's clock.
+    /// The defaults: a lease of 30 seconds, every job, no other machines, the system's clock.
     pub fn new(worker: impl Into<String>, data_dir: impl Into<PathBuf>) -> Self {
         let (worker, data_dir) = (worker.into(), data_dir.into());
-        Self { worker, data_dir, lease: Duration::from_secs(30), only: None, clock: OffsetDateTime::now_utc }
+        Self {
+            worker,
+            data_dir,
+            lease: Duration::from_secs(30),
+            handover: None,
+            only: None,
+            clock: OffsetDateTime::now_utc,
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use super::wanted::Wanted;
 use super::{Error, Service};
 use crate::generator::{Answer, Confidence};
 use crate::lora::{Adapter, write_peft};
+use crate::store::artifacts::sha256_hex;
 use crate::store::{AdapterFilter, AdapterKind, AdapterRecord, Page, PageRequest, PublishOutcome, StoreError};
 use bytes::Bytes;
 use std::time::Instant;
@@ -85,7 +86,7 @@ impl Service {
         let record = self.resolve(tenant, id).await?;
         let unlisted = self.store.unlist_adapter(tenant, &record.id).await.map_err(|e| missing(e, "adapter", id))?;
         if unlisted.last {
-            self.resident.forget(&record.id);
+            self.backend.forget(&record.id);
             self.making.forget(&record.id);
         }
         Ok(())
@@ -104,13 +105,14 @@ impl Service {
     /// [`Error::NotFound`].
     pub async fn adapter_file(&self, tenant: &str, id: &str, file: AdapterFile) -> Result<FileBody, Error> {
         let record = self.resolve(tenant, id).await?;
-        let files = self.stored_files(&record).await?;
-        let bytes = match file {
-            AdapterFile::Weights => files.weights,
-            AdapterFile::Config => files.config,
+        let (bytes, digest) = match file {
+            AdapterFile::Weights => (self.artifacts.get(&record.digest).await?, record.digest),
+            AdapterFile::Config => {
+                let digest = sha256_hex(record.config.as_bytes());
+                (record.config.into(), digest)
+            }
         };
-        let digest = crate::store::artifacts::sha256_hex(&bytes);
-        Ok(FileBody { bytes: bytes.into(), digest })
+        Ok(FileBody { bytes, digest })
     }
 
     /// The tenant's record of an id or a name.

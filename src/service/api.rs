@@ -247,9 +247,21 @@ pub struct Limits {
     pub json_schema_bytes: usize,
 }
 
+/// Which engine answers completions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum EngineKind {
+    /// The one of this process.
+    Local,
+    /// A vLLM server. It does not tell of its queue and memory, so that those are 0 here.
+    Vllm,
+}
+
 /// The engine's load.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct EngineInfo {
+    /// Which one it is.
+    pub kind: EngineKind,
     /// Requests that wait.
     pub queued: usize,
     /// Rows that run.
@@ -264,6 +276,21 @@ pub struct EngineInfo {
     pub adapters: ResidentInfo,
     /// Merging adapters into the weights.
     pub merge: MergeInfo,
+    /// vLLM, where it is the engine.
+    pub vllm: Option<VllmInfo>,
+}
+
+/// vLLM as the engine.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct VllmInfo {
+    /// Whether it can be used.
+    pub ready: bool,
+    /// Why it cannot.
+    pub reason: Option<String>,
+    /// What it calls its base, which must be the one that is loaded here; none while it was not seen.
+    pub base_model: Option<String>,
+    /// Adapters that it has loaded at once.
+    pub max_loras: usize,
 }
 
 /// The memory of keys and values: a text is admitted when there are blocks for all that it may come to hold.

@@ -92,6 +92,14 @@ pub enum Error {
         /// The memory.
         budget_mib: u64,
     },
+    /// The adapters in use are all that vLLM may have loaded.
+    #[error(
+        "the adapters in use are all {limit} that vLLM may have loaded (--vllm-max-loras): come again when some have finished"
+    )]
+    LorasInUse {
+        /// How many that are.
+        limit: usize,
+    },
     /// One adapter is larger than the memory for all.
     #[error("the adapter takes {needed_mib} MiB, more than the {budget_mib} of --adapter-cache-mib")]
     AdapterTooLarge {
@@ -133,7 +141,25 @@ impl From<ResidencyError<Arc<Error>>> for Error {
     }
 }
 
+impl From<crate::vllm::Error> for Arc<Error> {
+    fn from(error: crate::vllm::Error) -> Self {
+        Self::new(Error::vllm(error))
+    }
+}
+
 impl Error {
+    /// The error of a vLLM that was told of an adapter.
+    pub(super) fn vllm(error: crate::vllm::Error) -> Self {
+        use crate::vllm::Error as Vllm;
+        let text = error.to_string();
+        match error {
+            Vllm::Adapter { .. } => Self::Invalid { field: "adapter", problem: text },
+            Vllm::Away { .. } | Vllm::UnknownModel => crate::engine::Error::Away { reason: text }.into(),
+            Vllm::Refused { .. } => crate::engine::Error::Refused { reason: text }.into(),
+            Vllm::Folder { .. } | Vllm::Url { .. } => Self::Internal { reason: text },
+        }
+    }
+
     /// A fault of attune's own.
     pub(super) fn internal(error: impl std::fmt::Display) -> Self {
         Self::Internal { reason: error.to_string() }
@@ -156,6 +182,7 @@ impl Error {
             }
             Self::RefiningFull { limit } => Self::RefiningFull { limit: *limit },
             Self::Engine(engine) => Self::Engine(engine.clone()),
+            Self::Artifact(artifact) => Self::Artifact(artifact.clone()),
             Self::Internal { reason } => Self::Internal { reason: reason.clone() },
             other => Self::internal(other),
         })

@@ -2,7 +2,7 @@
 //! adapter's digest; the small configuration stands in the record.
 
 use super::{Error, Service};
-use crate::engine::Lease;
+use crate::engine::{Lease, Residency};
 use crate::lm::StepAdapter;
 use crate::lora::{Adapter, Module, PeftFiles, read_peft};
 use crate::store::artifacts::sha256_hex;
@@ -12,17 +12,17 @@ use std::sync::Arc;
 impl Service {
     /// The stored files of an adapter.
     pub(super) async fn stored_files(&self, record: &AdapterRecord) -> Result<PeftFiles, Error> {
-        let (artifacts, digest) = (Arc::clone(&self.artifacts), record.digest.clone());
-        let weights = blocking(move || Ok(artifacts.get(&digest)?)).await?;
-        Ok(PeftFiles { config: record.config.clone().into_bytes(), weights })
+        let weights = self.artifacts.get(&record.digest).await?;
+        Ok(PeftFiles { config: record.config.clone().into_bytes(), weights: weights.into() })
     }
 
     /// The weights of an adapter for this base, from memory or from the store; the lease keeps them there.
-    pub(super) async fn weights(&self, record: &AdapterRecord) -> Result<Lease<StepAdapter>, Error> {
-        if record.base_digest != self.base.digest() {
-            let (id, made_for, base) = (record.id.clone(), record.base_digest.clone(), self.base.digest().to_owned());
-            return Err(Error::StaleAdapter { id, made_for, base });
-        }
+    pub(super) async fn weights(
+        &self,
+        resident: &Residency<StepAdapter>,
+        record: &AdapterRecord,
+    ) -> Result<Lease<StepAdapter>, Error> {
+        self.check_base(record)?;
         let load = async {
             let adapter = self.load(record).await.map_err(Arc::new)?;
             let (dtype, device) = (self.base.model().dtype(), self.base.model().device().clone());
@@ -31,7 +31,16 @@ impl Service {
             let bytes = ready.bytes();
             Ok((ready, bytes))
         };
-        Ok(self.resident.lease(&record.id, load).await?)
+        Ok(resident.lease(&record.id, load).await?)
+    }
+
+    /// An adapter of another base is refused.
+    pub(super) fn check_base(&self, record: &AdapterRecord) -> Result<(), Error> {
+        if record.base_digest == self.base.digest() {
+            return Ok(());
+        }
+        let (id, made_for, base) = (record.id.clone(), record.base_digest.clone(), self.base.digest().to_owned());
+        Err(Error::StaleAdapter { id, made_for, base })
     }
 
     async fn load(&self, record: &AdapterRecord) -> Result<Adapter, Error> {
@@ -58,13 +67,12 @@ impl Service {
 
     /// Stores an adapter's weights; gives the record that the files tell, without an owner's parts.
     pub(super) async fn store_files(&self, adapter: &Adapter, files: PeftFiles) -> Result<AdapterRecord, Error> {
-        let artifacts = Arc::clone(&self.artifacts);
         let bytes = files.weights.len() as u64;
         let config = String::from_utf8(files.config).map_err(Error::internal)?;
         // The same weights with another alpha are another adapter.
         let named = [files.weights.as_slice(), config.as_bytes()].concat();
         let id = sha256_hex(&named).chars().take(32).collect();
-        let digest = blocking(move || Ok(artifacts.put(&files.weights)?)).await?;
+        let digest = self.artifacts.put(files.weights).await?;
         Ok(AdapterRecord {
             id,
             kind: AdapterKind::Imported,

@@ -2,9 +2,10 @@
 
 use super::adapters::ms;
 use super::api::{CreateAdapter, CreateTimings, Generate, GenerateTimings, Generated, Piece, UsedAdapter};
+use super::asked::{Asked, Wanted};
 use super::sampling::sampling;
 use super::{Error, Service};
-use crate::engine::{AppliedAdapter, Event, Request};
+use crate::engine::{Event, Request};
 use futures::{Stream, StreamExt};
 use std::time::{Duration, Instant};
 
@@ -14,7 +15,7 @@ const DEFAULT_MAX_TOKENS: usize = 64;
 /// A request whose prompt is in tokens and whose adapter is in memory. Any number of answers can be asked of it.
 #[derive(Clone, Debug)]
 pub struct Prepared {
-    request: Request,
+    asked: Asked,
     adapter: Option<String>,
     timings: GenerateTimings,
     started: Instant,
@@ -23,7 +24,7 @@ pub struct Prepared {
 impl Prepared {
     /// The prompt's tokens.
     pub fn prompt(&self) -> &[u32] {
-        &self.request.prompt
+        &self.asked.request.prompt
     }
 }
 
@@ -47,7 +48,7 @@ impl Service {
     ) -> Result<impl Stream<Item = Piece> + Send + 'static + use<>, Error> {
         let seed = request.seed.unwrap_or(0);
         let prepared = self.prepare(tenant, request, DEFAULT_MAX_TOKENS).await?;
-        self.submit(&prepared, seed)
+        self.submit(&prepared, seed).await
     }
 
     /// Checks a request and does all of it that the engine need not do. An answer has `default_max_tokens`, or what the
@@ -71,32 +72,31 @@ impl Service {
     ) -> Result<Prepared, Error> {
         let sampling = sampling(&request, self.base.model().config().vocab_size)?;
         let prompt = self.prompt(&request).await?;
-        let guide = self.guide(&request).await?;
-        let asked = Instant::now();
-        let (adapter, made) = self.applied(tenant, &request).await?;
+        let form = self.form(&request).await?;
+        self.check_applying(&request)?;
+        let asked_at = Instant::now();
+        let (adapter, made) = self.wanted_adapter(tenant, &request).await?;
+        let id = adapter.as_ref().map(|wanted| wanted.record.id.clone());
+        let left = self.context().saturating_sub(prompt.len()).max(1);
+        let request = Request {
+            prompt,
+            adapter: None,
+            merge: request.merge,
+            max_tokens: request.max_tokens.unwrap_or(default_max_tokens.min(left)),
+            sampling,
+            seed: 0,
+            stop: request.stop,
+            logprobs: request.logprobs,
+            guide: None,
+            ignore_end: request.ignore_eos,
+            cache_prompt: request.cache_prompt.unwrap_or(true),
+            owner: tenant.into(),
+            deadline: Some(deadline),
+        };
+        let asked = self.asked(request, adapter, form).await?;
         let (encode, generate) = (made.encode, made.generate);
-        let timings = GenerateTimings { adapter: ms(asked), encode, generate, ..GenerateTimings::default() };
-        let left = self.engine.context().saturating_sub(prompt.len()).max(1);
-        Ok(Prepared {
-            adapter: adapter.as_ref().map(|applied| applied.id.clone()),
-            request: Request {
-                prompt,
-                adapter,
-                merge: request.merge,
-                max_tokens: request.max_tokens.unwrap_or(default_max_tokens.min(left)),
-                sampling,
-                seed: 0,
-                stop: request.stop,
-                logprobs: request.logprobs,
-                guide,
-                ignore_end: request.ignore_eos,
-                cache_prompt: request.cache_prompt.unwrap_or(true),
-                owner: tenant.into(),
-                deadline: Some(deadline),
-            },
-            timings,
-            started,
-        })
+        let timings = GenerateTimings { adapter: ms(asked_at), encode, generate, ..GenerateTimings::default() };
+        Ok(Prepared { asked, adapter: id, timings, started })
     }
 
     /// How long an answer may take: what the request asks for, at most what the server allows.
@@ -107,14 +107,14 @@ impl Service {
     /// Asks the engine for an answer. Dropping the stream frees its row at the engine's next step.
     ///
     /// # Errors
-    /// [`Error::Engine`]: a full queue, a prompt that does not fit.
-    pub fn submit(
+    /// [`Error::Engine`]: a full queue, a prompt that does not fit, an engine that is away.
+    pub async fn submit(
         &self,
         prepared: &Prepared,
         seed: u64,
     ) -> Result<impl Stream<Item = Piece> + Send + 'static + use<>, Error> {
-        let Prepared { request, adapter, timings, started } = prepared.clone();
-        let mut events = self.engine.submit(Request { seed, ..request })?;
+        let Prepared { asked, adapter, timings, started } = prepared.clone();
+        let mut events = self.ask(asked, seed).await?;
         let id = (self.new_id)();
         let mut text = String::new();
         let mut ended = false;
@@ -151,15 +151,7 @@ impl Service {
     }
 
     /// The adapter of a request, and what making it took, where it was made now.
-    async fn applied(
-        &self,
-        tenant: &str,
-        request: &Generate,
-    ) -> Result<(Option<AppliedAdapter>, CreateTimings), Error> {
-        let scale = request.scale.unwrap_or(1.0);
-        if !scale.is_finite() || scale.abs() > 100.0 {
-            return Err(invalid("scale", "must be a number between -100 and 100"));
-        }
+    async fn wanted_adapter(&self, tenant: &str, request: &Generate) -> Result<(Option<Wanted>, CreateTimings), Error> {
         let (record, made) = match (&request.adapter, &request.task) {
             (Some(_), Some(_)) => return Err(invalid("adapter", "send adapter or task, not both")),
             (None, None) => return Ok((None, CreateTimings::default())),
@@ -170,8 +162,7 @@ impl Service {
                 (self.resolve(tenant, &created.adapter.id).await?, created.timings_ms)
             }
         };
-        let adapter = self.weights(&record).await?;
-        Ok((Some(AppliedAdapter { id: record.id, adapter, scale }), made))
+        Ok((Some(Wanted { record, scale: request.scale.unwrap_or(1.0) }), made))
     }
 }
 

@@ -49,8 +49,8 @@ impl Service {
     /// Those of the stores.
     pub async fn add_generator(&self, version: NewGenerator) -> Result<GeneratorRecord, Error> {
         let bytes = version.file.to_bytes().map_err(Error::generator)?;
-        let (artifacts, size) = (Arc::clone(&self.artifacts), bytes.len() as u64);
-        let digest = blocking(move || Ok(artifacts.put(&bytes)?)).await?;
+        let size = bytes.len() as u64;
+        let digest = self.artifacts.put(bytes).await?;
         let record = GeneratorRecord {
             id: digest.chars().take(16).collect(),
             base_digest: version.file.base_digest().to_owned(),
@@ -68,11 +68,17 @@ impl Service {
 
     /// The generator of this id, or the active one.
     pub(super) async fn generator_or_active(&self, id: Option<&str>) -> Result<(String, Arc<GeneratorFile>), Error> {
-        match (id, self.active()) {
-            (Some(id), _) => Ok((id.to_owned(), self.generator_file(id).await?)),
-            (None, Some(active)) => Ok((active.id, active.file)),
-            (None, None) => Err(Error::NoGenerator),
+        if let Some(id) = id {
+            return Ok((id.to_owned(), self.generator_file(id).await?));
         }
+        self.follow_active().await?;
+        self.active().map(|active| (active.id, active.file)).ok_or(Error::NoGenerator)
+    }
+
+    /// Takes up the generator that another process has made the one that serves.
+    pub(super) async fn follow_active(&self) -> Result<(), Error> {
+        let serves = self.store.active_generator(self.base.digest()).await?.map(|record| record.id);
+        if serves == self.active().map(|active| active.id) { Ok(()) } else { self.load_active().await }
     }
 
     /// A generator's file, loaded once.
@@ -81,11 +87,8 @@ impl Service {
             return Ok(Arc::clone(file));
         }
         let record = self.store.generator(id).await.map_err(|e| missing(e, "generator", id))?;
-        let (artifacts, device) = (Arc::clone(&self.artifacts), self.base.model().device().clone());
-        let load = move || {
-            let bytes = artifacts.get(&record.digest)?;
-            GeneratorFile::from_bytes(&bytes, &device).map_err(Error::generator)
-        };
+        let (bytes, device) = (self.artifacts.get(&record.digest).await?, self.base.model().device().clone());
+        let load = move || GeneratorFile::from_bytes(&bytes, &device).map_err(Error::generator);
         let file = Arc::new(blocking(load).await?);
         // Two that load at once must end with one file: rows share x·A0ᵀ only where they share A0.
         let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);

@@ -6,6 +6,8 @@
 
 mod adapters;
 pub mod api;
+mod asked;
+mod backend;
 mod error;
 mod files;
 mod gate;
@@ -27,6 +29,7 @@ mod wanted;
 
 pub use adapters::{AdapterFile, FileBody};
 pub use api::*;
+pub use backend::EngineChoice;
 pub use error::Error;
 pub use generate::{Prepared, whole};
 pub use generators::NewGenerator;
@@ -37,13 +40,12 @@ pub use tasks::{Change, NewTask};
 pub use token_text::TokenText;
 pub use training::TrainHandler;
 
-use crate::engine::{Engine, EngineModel, EngineOptions, Residency};
 use crate::generator::GeneratorFile;
 use crate::jobs::{JobKind, JobRequest, Queue};
-use crate::lm::StepAdapter;
 use crate::lm::guide::GuideFactory;
 use crate::store::{Artifacts, JobRecord, Store};
 use crate::task::{Base, Encoder, MAX_DEMONSTRATIONS, MAX_DESCRIPTION_CHARS};
+use backend::Backend;
 use making::Making;
 use refining::Refining;
 use sha2::{Digest, Sha256};
@@ -69,12 +71,10 @@ pub struct Parts {
     pub artifacts: Arc<Artifacts>,
     /// Jobs.
     pub queue: Queue,
-    /// The engine's bounds.
-    pub engine: EngineOptions,
+    /// What answers completions.
+    pub engine: EngineChoice,
     /// How long a completion may take.
     pub request_timeout: std::time::Duration,
-    /// Bytes of adapters that are kept in memory.
-    pub adapter_cache_bytes: u64,
     /// Now.
     pub clock: fn() -> OffsetDateTime,
     /// A new id for a job or a completion.
@@ -84,13 +84,11 @@ pub struct Parts {
 /// attune for one base model.
 pub struct Service {
     base: Base,
-    engine: Engine,
+    backend: Backend,
     encoder: Encoder,
     store: Arc<dyn Store>,
     artifacts: Arc<Artifacts>,
     queue: Queue,
-    /// Adapters that are ready to run.
-    resident: Residency<StepAdapter>,
     making: Making,
     refining: Refining,
     request_timeout: std::time::Duration,
@@ -117,21 +115,17 @@ impl Service {
     /// Starts the engine and loads the active generator of the base, where there is one.
     ///
     /// # Errors
-    /// Where the system gives no thread, or the generator's file is damaged.
+    /// Where the system gives no thread, the folder for vLLM cannot be made, or the generator's file is damaged.
     pub async fn start(parts: Parts) -> Result<Self, Error> {
         let base = parts.base;
-        let tokenizer = base.prompter().tokenizer().clone();
-        let key = format!("{} {:?} {}", base.digest(), base.model().dtype(), base.model().weight_kind());
-        let on = EngineModel { model: base.model().clone(), tokenizer, ends: base.ends().to_vec(), key };
-        let engine = Engine::start(on, parts.engine).map_err(|e| Error::Internal { reason: e.to_string() })?;
+        let backend = Backend::start(parts.engine, &base).await?;
         let encoder = Encoder::new(base.model().clone(), base.prompter().clone());
         let service = Self {
-            engine,
+            backend,
             encoder,
             store: parts.store,
             artifacts: parts.artifacts,
             queue: parts.queue,
-            resident: Residency::new(parts.adapter_cache_bytes),
             making: Making::default(),
             refining: Refining::new(),
             request_timeout: parts.request_timeout,
@@ -179,14 +173,14 @@ impl Service {
         digest.iter().take(8).fold(0, |seed, byte| seed << 8 | u64::from(*byte))
     }
 
-    /// Whether requests can be answered.
-    pub fn is_ready(&self) -> bool {
-        !self.engine.is_stopping()
+    /// Why no completion can be answered now; none where one can.
+    pub fn unready(&self) -> Option<String> {
+        self.backend.unready()
     }
 
     /// Takes no more completions; those that run are finished.
     pub fn stop(&self) {
-        self.engine.stop();
+        self.backend.stop();
     }
 
     /// Queues a training job, or finds the one that the idempotency key made.
@@ -205,7 +199,6 @@ impl Service {
     pub fn info(&self) -> Info {
         let model = self.base.model();
         let active = self.active();
-        let options = self.engine.options();
         Info {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             base_model: self.base.name().to_owned(),
@@ -228,49 +221,19 @@ impl Service {
                 description_chars: MAX_DESCRIPTION_CHARS,
                 demonstrations: MAX_DEMONSTRATIONS,
                 rank: crate::lora::MAX_RANK,
-                context_tokens: self.engine.context(),
+                context_tokens: self.context(),
                 samples: MAX_SAMPLES,
                 refine_steps: crate::training::refine::MAX_REFINE_STEPS,
                 refine_tokens: crate::training::refine::MAX_REFINE_TOKENS,
                 refining: refining::MAX_REFINING,
                 body_bytes: MAX_BODY_BYTES,
                 import_bytes: MAX_IMPORT_BYTES,
-                queue: options.queue,
+                queue: self.backend.queue(),
                 timeout_ms: sampling::MAX_TIMEOUT_MS.min(self.request_timeout.as_millis() as u64),
                 logit_biases: sampling::MAX_LOGIT_BIASES,
                 json_schema_bytes: guides::MAX_SCHEMA_BYTES,
             },
-            engine: self.engine_info(),
-        }
-    }
-
-    fn engine_info(&self) -> EngineInfo {
-        let (status, options, resident) = (self.engine.status(), self.engine.options(), self.resident.status());
-        EngineInfo {
-            queued: status.queued,
-            running: status.running,
-            max_rows: options.max_rows,
-            step_tokens: options.step_tokens,
-            kv_cache: KvCacheInfo {
-                block_tokens: crate::lm::KvMemory::BLOCK_TOKENS,
-                blocks: status.memory.blocks,
-                used: status.memory.used,
-                cached: status.memory.cached,
-            },
-            adapters: ResidentInfo {
-                resident: resident.resident,
-                leased: resident.leased,
-                bytes: resident.bytes,
-                budget_bytes: resident.budget,
-                loads: resident.loads,
-                evictions: resident.evictions,
-            },
-            merge: MergeInfo {
-                unavailable: self.engine.unmergeable().map(str::to_owned),
-                budget_bytes: options.merge_bytes,
-                break_even_tokens: status.break_even.and_then(|measured| measured.tokens),
-                measured: status.break_even,
-            },
+            engine: self.backend.info(),
         }
     }
 

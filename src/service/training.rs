@@ -67,6 +67,7 @@ impl JobHandler for TrainHandler {
             available_memory: self.available_memory,
             runtime: Handle::current(),
         };
+        run.runtime.block_on(self.service.follow_active()).map_err(failed)?;
         match kind {
             JobKind::Adapter(job) => run.adapter(&job),
             JobKind::Generator(job) => run.generator(&job),

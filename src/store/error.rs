@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::fault::Fault;
 use super::records::{GeneratorState, JobState};
 
 /// An error of a repository. The first ones are answers to the caller; from [`StoreError::Busy`] on they
@@ -73,30 +74,46 @@ pub enum StoreError {
         /// How it ended.
         state: JobState,
     },
-    /// Others held the database, or all connections to it, for too long.
-    #[error("the database is busy")]
+    /// Others held the database, or all connections to it, for too long; or a server's database is away.
+    #[error("the database is busy or away")]
     Busy,
     /// No space left for the database.
     #[error("the disk that holds the database is full")]
     DiskFull,
+    /// A text that the database cannot hold: Postgres has no NUL in a text.
+    #[error("a text has a NUL character, which the database cannot hold")]
+    NulCharacter,
+    /// The URL of the database is none. The reason does not repeat it, because of the password.
+    #[error("the database URL {reason}")]
+    InvalidUrl {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The server's database cannot be reached at the start.
+    #[error("cannot connect to {database}: {source}")]
+    Connect {
+        /// The database and the server, without user and password.
+        database: String,
+        /// Why.
+        source: sqlx::Error,
+    },
     /// The database was written by a later version.
     #[error(
-        "{} has schema {found}, this attune knows schemas up to {supported}: start the newer version, or restore a backup made before the upgrade",
-        path.display()
+        "{database} has schema {found}, this attune knows schemas up to {supported}: start the newer version, or restore a backup made before the upgrade"
     )]
     NewerSchema {
-        /// The database file.
-        path: PathBuf,
+        /// The database: a file, or a server's.
+        database: String,
         /// Its last migration.
         found: i64,
         /// The last migration that this binary has.
         supported: i64,
     },
     /// A migration does not run.
-    #[error("cannot bring {} to the current schema: {source}", path.display())]
+    #[error("cannot bring {database} to the current schema: {source}")]
     Migrate {
-        /// The database file.
-        path: PathBuf,
+        /// The database: a file, or a server's.
+        database: String,
         /// Why.
         source: sqlx::migrate::MigrateError,
     },
@@ -125,17 +142,14 @@ impl StoreError {
 
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
-        // SQLite's primary result code is the low byte of the extended one.
-        const SQLITE_BUSY: u32 = 5;
-        const SQLITE_FULL: u32 = 13;
-        if matches!(error, sqlx::Error::PoolTimedOut) {
-            return Self::Busy;
-        }
-        let code = error.as_database_error().and_then(|e| e.code()).and_then(|code| code.parse::<u32>().ok());
-        match code.map(|code| code & 0xff) {
-            Some(SQLITE_BUSY) => Self::Busy,
-            Some(SQLITE_FULL) => Self::DiskFull,
-            _ => Self::Database(error),
+        let Some(fault) = Fault::of(&error) else { return Self::Database(error) };
+        match fault {
+            Fault::Busy => {
+                tracing::warn!(%error, "the database does not answer as it should");
+                Self::Busy
+            }
+            Fault::DiskFull => Self::DiskFull,
+            Fault::NulCharacter => Self::NulCharacter,
         }
     }
 }

@@ -1,12 +1,13 @@
 //! The repository traits. Their futures are boxed, so that a store can be an `Arc<dyn Store>`.
 //!
-//! Every method may fail with `Busy`, `DiskFull` or `Database`; its own section names the errors beyond
-//! those. A method that fails has changed nothing.
+//! Every method may fail with `Busy`, `DiskFull`, `NulCharacter` or `Database`; its own section names the errors beyond
+//! those. A method that fails has changed nothing (a server that goes away in the middle of a commit may have made it).
 
 use std::collections::BTreeSet;
 use std::pin::Pin;
 use std::time::Duration;
 
+use futures::stream::BoxStream;
 use serde_json::Value;
 use time::OffsetDateTime;
 
@@ -16,6 +17,18 @@ use super::records::*;
 
 /// What a store's method gives.
 pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
+
+/// Changes to jobs as they happen. The stream does not end, and may leave changes out.
+pub type JobChanges = BoxStream<'static, JobChange>;
+
+/// Something that happened to a job, in whatever process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JobChange {
+    /// Which job.
+    pub job: String,
+    /// Whether it came (back) into the queue, so that a worker may take it.
+    pub arrived: bool,
+}
 
 /// All repositories of one database.
 pub trait Store: AdapterStore + TaskStore + GeneratorStore + JobStore {
@@ -246,6 +259,10 @@ pub trait JobStore: Send + Sync {
     /// # Errors
     /// `NotFound` where there is no such job.
     fn job_events<'a>(&'a self, id: &'a str, after: u64, limit: u32) -> StoreFuture<'a, Vec<JobEvent>>;
+
+    /// Listens to what happens to jobs from now on. `None` where the database does not tell what other processes do;
+    /// where it does, a change may still be left out, so whoever waits looks from time to time.
+    fn job_changes(&self) -> Option<JobChanges>;
 }
 
 /// A JSON object with one entry.

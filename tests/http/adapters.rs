@@ -12,7 +12,12 @@ use crate::support::{Answer, Server, fixture};
 pub(crate) async fn import(server: &Server, more: &[(&str, &str)]) -> Answer {
     let config = fixture("adapters/qv/adapter_config.json");
     let weights = fixture("adapters/qv/adapter_model.safetensors");
-    let files = [("adapter_config", config.as_slice()), ("adapter_model", weights.as_slice())];
+    import_files(server, &config, &weights, more).await
+}
+
+/// Imports an adapter's two files.
+pub(crate) async fn import_files(server: &Server, config: &[u8], weights: &[u8], more: &[(&str, &str)]) -> Answer {
+    let files = [("adapter_config", config), ("adapter_model", weights)];
     let texts = more.iter().map(|(name, value)| (*name, value.as_bytes()));
     form(server, files.into_iter().chain(texts)).await
 }

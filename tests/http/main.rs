@@ -10,3 +10,4 @@ mod openai;
 mod server;
 mod support;
 mod tasks;
+mod vllm;

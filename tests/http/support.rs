@@ -9,7 +9,7 @@ use attune::http::{AppState, BodyLimits, router};
 use attune::jobs::{Queue, QueueConfig};
 use attune::lm::byte_level_tokenizer_json;
 use attune::lora::{Module, SharedA};
-use attune::service::{NewGenerator, Parts, Service};
+use attune::service::{EngineChoice, NewGenerator, Parts, Service};
 use attune::store::{Artifacts, SqliteStore};
 use attune::task::{Base, BaseBytes, ENCODER_VERSION, Encoder, Example};
 use attune::training::Workers;
@@ -57,17 +57,20 @@ impl Server {
         Self::with_engine(EngineOptions::default()).await
     }
 
-    pub(crate) async fn with_engine(engine: EngineOptions) -> Self {
+    pub(crate) async fn with_engine(options: EngineOptions) -> Self {
+        Self::with(EngineChoice::Local { options, adapter_bytes: 1 << 20 }).await
+    }
+
+    pub(crate) async fn with(engine: EngineChoice) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let store = Arc::new(SqliteStore::open(directory.path()).await.unwrap());
         let service = Service::start(Parts {
             base: base(),
             queue: Queue::new(store.clone(), QueueConfig { queue_limit: 3, ..QueueConfig::default() }),
             store,
-            artifacts: Arc::new(Artifacts::open(directory.path().join("artifacts")).unwrap()),
+            artifacts: Arc::new(Artifacts::on_disk(directory.path().join("artifacts")).unwrap()),
             request_timeout: std::time::Duration::from_secs(60),
             engine,
-            adapter_cache_bytes: 1 << 20,
             clock: OffsetDateTime::now_utc,
             new_id: || uuid::Uuid::now_v7().to_string(),
         });
@@ -79,7 +82,13 @@ impl Server {
 
     /// A server whose base has a generator that knows the tasks of [`KNOWN`], and hardly any better than it began.
     pub(crate) async fn with_generator() -> Self {
-        let server = Self::start().await;
+        let options = EngineOptions::default();
+        Self::generating(EngineChoice::Local { options, adapter_bytes: 1 << 20 }).await
+    }
+
+    /// As [`Self::with_generator`], over this engine.
+    pub(crate) async fn generating(engine: EngineChoice) -> Self {
+        let server = Self::with(engine).await;
         let file = Arc::new(generator(server.service.base()));
         let version =
             server.service.add_generator(NewGenerator { file, evaluation: None, parent: None }).await.unwrap();

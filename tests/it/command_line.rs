@@ -76,6 +76,30 @@ fn another_file_is_named_by_flag_or_variable_and_must_then_be_there() {
 }
 
 #[test]
+fn an_engine_that_is_described_by_halves_is_refused_before_the_base_is_loaded() {
+    let place = Place::new();
+    let url = ["--vllm-url", "http://127.0.0.1:9"];
+    for (arguments, parts) in [
+        (vec!["--engine", "vllm"], ["--vllm-url", "http://HOST:PORT"]),
+        (vec!["--engine", "vllm", url[0], url[1]], ["--vllm-adapters", "folder"]),
+        (vec![url[0], url[1]], ["--vllm-url", "--engine vllm"]),
+        (vec!["--engine", "vllm", "--vllm-url", "gpu", "--vllm-adapters", "a"], ["--vllm-url gpu", "http://HOST:PORT"]),
+        (
+            vec!["--engine", "vllm", url[0], url[1], "--vllm-adapters", "a", "--merge-mib", "1"],
+            ["--merge-mib", "leave it out"],
+        ),
+    ] {
+        let arguments: Vec<&str> = [vec!["serve", "--base", "/no/such/base"], arguments].concat();
+        refused(&place.run(&arguments), 1, &parts);
+    }
+    let all = text(&place.run(&["serve", "--help"]).stdout);
+    for part in ["[env: ATTUNE_ENGINE=]", "[attune.toml: vllm_url]", "[attune.toml: vllm_adapters]", "vllm_max_loras]"]
+    {
+        assert!(all.contains(part), "{part}");
+    }
+}
+
+#[test]
 fn the_help_of_an_option_names_its_three_places() {
     let help = text(&Place::new().run(&["serve", "--help"]).stdout);
     for (flag, variable, key) in
@@ -103,6 +127,37 @@ fn a_data_directory_in_use_is_refused_with_the_way_out() {
     let trained = place.run(&["train", "adapter", "--task", "exclaim"]);
     refused(&trained, 1, &[r#"POST /jobs/train {"kind":"adapter","task":"exclaim"}"#, "in use", "--data-dir"]);
     refused(&place.run(&["migrate"]), 1, &["in use", "when it starts"]);
+}
+
+#[test]
+fn a_databases_password_is_shown_nowhere() {
+    let place = Place::new();
+    let url = "postgres://someone:secret@127.0.0.1:1/things";
+    let variable = |arguments: &[&str]| place.command(arguments).env("ATTUNE_DATABASE_URL", url).output().unwrap();
+    let outputs = |place: &Place| {
+        [
+            place.run(&["migrate", "--database-url", url]),
+            place.run(&["migrate", "--database-url", "postgres://someone:secret@127.0.0.1:port/things"]),
+            place.run(&["migrate", "--database-url", "mysql://someone:secret@127.0.0.1/things"]),
+            place.run(&["serve", "--help"]),
+            variable(&["migrate"]),
+            variable(&["serve", "--help"]),
+            variable(&["migrate", "--no-such-option"]),
+        ]
+    };
+    let all = outputs(&place);
+    refused(&all[0], 1, &["cannot connect to the database things on 127.0.0.1:1"]);
+    refused(&all[2], 1, &["must begin with postgres://"]);
+    refused(&all[4], 1, &["cannot connect to the database things on 127.0.0.1:1"]);
+    place.write("attune.toml", &format!("database_url = '{url}'"));
+    let with_file = outputs(&place);
+    refused(&place.run(&["migrate"]), 1, &["cannot connect to the database things on 127.0.0.1:1"]);
+    for output in all.iter().chain(&with_file) {
+        let shown = text(&output.stdout) + &text(&output.stderr);
+        assert!(!shown.contains("secret"), "{shown}");
+    }
+    let help = text(&with_file[3].stdout);
+    assert!(help.contains("[env: ATTUNE_DATABASE_URL]") && help.contains("[attune.toml: database_url]"), "{help}");
 }
 
 #[test]

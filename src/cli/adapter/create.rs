@@ -3,7 +3,7 @@
 use super::super::one_shot::with_service;
 use super::super::print;
 use super::write_directory;
-use crate::app::BaseOptions;
+use crate::app::{BaseOptions, OptionalStateOptions};
 use crate::service::{CreateAdapter, OnUnknown, Refine};
 use crate::store::DEFAULT_TENANT;
 use crate::task::Example;
@@ -36,9 +36,8 @@ pub(in crate::cli) struct Create {
     /// Where the PEFT directory goes
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// The data directory whose generators are used; a temporary one where absent
-    #[arg(long, env = "ATTUNE_DATA_DIR", value_name = "DIR")]
-    data_dir: Option<PathBuf>,
+    #[command(flatten)]
+    state: OptionalStateOptions,
 }
 
 /// What to do with a description that is out of distribution.
@@ -68,7 +67,7 @@ impl Create {
             Some(path) => read_examples(path)?,
             None => Vec::new(),
         };
-        let created = with_service(&self.base, self.data_dir.clone(), async |application| {
+        let created = with_service(&self.base, self.state.state(), async |application| {
             let service = &application.service;
             let request = CreateAdapter {
                 task: self.task.clone(),

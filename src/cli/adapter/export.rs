@@ -3,7 +3,7 @@
 use super::super::one_shot::with_service;
 use super::super::print;
 use super::write_directory;
-use crate::app::BaseOptions;
+use crate::app::{BaseOptions, StateOptions};
 use crate::lora::{PeftFiles, read_peft, write_gguf};
 use crate::service::{AdapterFile, Service};
 use crate::store::DEFAULT_TENANT;
@@ -25,9 +25,8 @@ pub(in crate::cli) struct Export {
     /// Where the directory or the file goes
     #[arg(long, value_name = "DIR|FILE.gguf")]
     out: PathBuf,
-    /// The data directory
-    #[arg(long, env = "ATTUNE_DATA_DIR", default_value = "attune-data", value_name = "DIR")]
-    data_dir: PathBuf,
+    #[command(flatten)]
+    state: StateOptions,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -45,7 +44,7 @@ impl Export {
             Format::Gguf => anyhow::ensure!(is_gguf, "--format gguf writes one file: give --out FILE.gguf"),
             Format::Peft => anyhow::ensure!(!is_gguf, "--format peft writes a directory: give --format gguf too"),
         }
-        with_service(&self.base, Some(self.data_dir.clone()), async |application| {
+        with_service(&self.base, Some(self.state.clone()), async |application| {
             let service = &application.service;
             match self.format {
                 Format::Peft => write_directory(service, &self.adapter, &self.out).await,

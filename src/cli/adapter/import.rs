@@ -2,7 +2,7 @@
 
 use super::super::one_shot::with_service;
 use super::super::print;
-use crate::app::BaseOptions;
+use crate::app::{BaseOptions, StateOptions};
 use crate::lora::{PeftFiles, read_archive};
 use crate::service::ImportAdapter;
 use crate::store::DEFAULT_TENANT;
@@ -26,16 +26,15 @@ pub(in crate::cli) struct Import {
     /// Take the name from an adapter that has it
     #[arg(long)]
     replace: bool,
-    /// The data directory
-    #[arg(long, env = "ATTUNE_DATA_DIR", default_value = "attune-data", value_name = "DIR")]
-    data_dir: PathBuf,
+    #[command(flatten)]
+    state: StateOptions,
 }
 
 impl Import {
     pub(super) fn run(self) -> anyhow::Result<()> {
         let mut import = if self.path.is_file() { read_file(&self.path) } else { read_directory(&self.path) }?;
         (import.name, import.replace) = (self.name.clone(), self.replace);
-        let view = with_service(&self.base, Some(self.data_dir.clone()), async |application| {
+        let view = with_service(&self.base, Some(self.state.clone()), async |application| {
             Ok(application.service.import_adapter(DEFAULT_TENANT, import).await?.0)
         })?;
         print(&serde_json::to_string_pretty(&view)?)

@@ -1,6 +1,6 @@
 //! attune's HTTP interface, as far as a load test needs it.
 
-use super::sse::{Parser, TooLong};
+use crate::event_stream::{Parser, TooLong};
 use reqwest::{RequestBuilder, Response, StatusCode, header};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};

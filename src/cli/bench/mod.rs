@@ -11,7 +11,6 @@ mod plot;
 mod progress;
 mod report;
 mod shape;
-mod sse;
 mod table;
 
 #[cfg(test)]

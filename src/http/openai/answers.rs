@@ -86,7 +86,7 @@ pub(super) type Pieces = BoxStream<'static, Piece>;
 ///
 /// # Errors
 /// Too many answers; those of the engine.
-pub(super) fn submit(
+pub(super) async fn submit(
     service: &Service,
     prompts: &[Prepared],
     (choices, seed): (usize, Option<u64>),
@@ -98,11 +98,11 @@ pub(super) fn submit(
         return Err(Problem::field(Code::Invalid, "prompt", reason));
     }
     let seed = seed.unwrap_or_else(|| service.new_seed());
-    let submit = |index: usize| {
-        let pieces = service.submit(&prompts[index / choices], seed.wrapping_add((index % choices) as u64))?;
+    let submit = async |index: usize| {
+        let pieces = service.submit(&prompts[index / choices], seed.wrapping_add((index % choices) as u64)).await?;
         Ok::<_, Problem>(boxed(pieces))
     };
-    (0..answers).map(submit).collect()
+    try_join_all((0..answers).map(submit)).await
 }
 
 fn boxed(pieces: impl Stream<Item = Piece> + Send + 'static) -> Pieces {

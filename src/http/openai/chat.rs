@@ -134,7 +134,7 @@ pub(crate) async fn create_chat_completion(
     let told = || tells.then(|| Told::new(state.clone(), &stop));
     let prepared = service.prepare(&tenant, generate, DEFAULT_MAX_TOKENS).await;
     let prepared = prepared.map_err(|error| missing(error, &model))?;
-    let pieces = submit(service, &[prepared], (choices, seed))?;
+    let pieces = submit(service, &[prepared], (choices, seed)).await?;
     match delivery {
         Delivery::Whole => {
             let answers = gather(pieces).await?;

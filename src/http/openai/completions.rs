@@ -106,7 +106,7 @@ pub(crate) async fn create_completion(
     }
     let echoed = request.echoed(service, choices)?;
     let told = || tells.then(|| Told::new(state.clone(), &stop));
-    let pieces = submit(service, &prompts, (choices, seed))?;
+    let pieces = submit(service, &prompts, (choices, seed)).await?;
     let head = Head::new(service, ("cmpl", "text_completion"), model);
     match delivery {
         Delivery::Whole => {

@@ -22,13 +22,13 @@ pub(crate) async fn live() -> Json<Health> {
     Json(Health { status: "live" })
 }
 
-/// Whether requests can be answered: not while the server loads or drains.
+/// Whether requests can be answered: not while the server loads or drains, nor while its engine, a vLLM, is away.
 #[utoipa::path(get, path = "/health/ready", tag = "server",
     responses((status = 200, body = Health), errors::Unavailable))]
 pub(crate) async fn ready(State(state): State<AppState>) -> Result<Json<Health>, Problem> {
-    if state.service().is_ready() && !state.is_closing() {
-        Ok(Json(Health { status: "ready" }))
-    } else {
-        Err(Problem::new(Code::Unavailable, "the server is loading or draining"))
+    let closing = state.is_closing().then(|| "the server is draining".to_owned());
+    match closing.or_else(|| state.service().unready()) {
+        None => Ok(Json(Health { status: "ready" })),
+        Some(reason) => Err(Problem::new(Code::Unavailable, reason)),
     }
 }

@@ -1,5 +1,8 @@
-//! The queue and the runner over a SQLite file in a temporary directory, with leases of a second or none.
+//! The queue and the runner over a SQLite file in a temporary directory, with leases of a second or none; and over a server's
+//! database, where one is named.
 
+mod handover;
+mod postgres;
 mod queue;
 mod runner;
 

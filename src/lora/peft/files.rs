@@ -34,4 +34,15 @@ impl PeftFiles {
         }
         Ok(Self { config, weights: read(WEIGHTS_FILE)? })
     }
+
+    /// Writes them into a directory that is there.
+    ///
+    /// # Errors
+    /// [`Error::Write`].
+    pub fn to_directory(&self, dir: &Path) -> Result<(), Error> {
+        let write =
+            |name: &str, bytes: &[u8]| std::fs::write(dir.join(name), bytes).map_err(|source| Error::Write { source });
+        write(CONFIG_FILE, &self.config)?;
+        write(WEIGHTS_FILE, &self.weights)
+    }
 }

@@ -31,6 +31,8 @@ impl Run<'_> {
         let scores = self.scores(&file, tasks)?;
         let all = Means::of(&scores);
         let (mut passes, mut parent, mut kept) = (true, None, None);
+        // Another process may have promoted one while this job ran.
+        self.runtime.block_on(self.service.follow_active()).map_err(failed)?;
         if let Some(active) = self.service.active() {
             // One that knows fewer tasks is no successor, however well it does them.
             let knows = |file: &GeneratorFile, name: &str| file.tasks().iter().any(|task| task.name == name);

@@ -6,28 +6,32 @@
 //! - Every write begins with `BEGIN IMMEDIATE`: a transaction that reads first and writes later could otherwise
 //!   fail at once, whatever the busy timeout, because another has written in between.
 
-mod adapters;
-mod claims;
-mod generators;
-mod jobs;
-mod migrate;
-mod rows;
-mod tasks;
+mod dialect;
+#[path = "../sql/mod.rs"]
+#[expect(clippy::duplicate_mod, reason = "the repositories are compiled once for each database")]
+mod sql;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Sqlite, SqlitePool, Transaction};
 
 use super::error::StoreError;
-use super::repository::{Store, StoreFuture};
+use super::migrate::{Migrated, migrate};
+use super::repository::{JobChanges, StoreFuture};
+use super::write_lock::WriteLock;
 
-pub use migrate::{AppliedMigration, Migrated};
+use SqliteStore as SqlStore;
+use sqlx::Sqlite as Database;
+use sqlx::SqliteConnection as Connection;
+use sqlx::sqlite::SqliteRow as Row;
 
+/// The steps, in order. A new file needs a change here too, or cargo does not see it.
+static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 const CONNECTIONS: u32 = 4;
 
@@ -43,9 +47,18 @@ impl SqliteStore {
     /// # Errors
     /// `Directory`; `NewerSchema` where a later version wrote the file; `Migrate`; `Database`.
     pub async fn open(directory: &Path) -> Result<Self, StoreError> {
-        let (pool, path) = connect(directory).await?;
-        migrate::run(&pool, &path).await?;
-        Ok(Self { pool })
+        Ok(Self::open_migrated(directory).await?.0)
+    }
+
+    /// Brings the file in this directory to the current schema, as [`SqliteStore::open`] does, and tells what that
+    /// took. Both are made where they are missing.
+    ///
+    /// # Errors
+    /// As [`SqliteStore::open`].
+    pub async fn migrate(directory: &Path) -> Result<Migrated, StoreError> {
+        let (store, migrated) = Self::open_migrated(directory).await?;
+        store.close().await;
+        Ok(migrated)
     }
 
     /// Closes the file once all calls have ended.
@@ -62,19 +75,30 @@ impl SqliteStore {
         Ok(())
     }
 
-    /// A transaction that holds the write lock from its beginning.
-    async fn write(&self) -> Result<Transaction<'static, Sqlite>, StoreError> {
+    async fn open_migrated(directory: &Path) -> Result<(Self, Migrated), StoreError> {
+        let (pool, path) = connect(directory).await?;
+        let migrated = migrate(&mut *pool.acquire().await?, &MIGRATIONS, path.display().to_string()).await?;
+        Ok((Self { pool }, migrated))
+    }
+
+    /// A method's work, as the repositories give it.
+    fn call<'a, T>(work: impl Future<Output = Result<T, StoreError>> + Send + 'a) -> StoreFuture<'a, T> {
+        Box::pin(work)
+    }
+
+    /// A transaction that holds the write lock from its beginning, and with it whatever else it may want.
+    async fn write(&self, _locks: &[WriteLock<'_>]) -> Result<Transaction<'static, Sqlite>, StoreError> {
         Ok(self.pool.begin_with("BEGIN IMMEDIATE").await?)
     }
-}
 
-impl Store for SqliteStore {
-    fn referenced_digests(&self) -> StoreFuture<'_, BTreeSet<String>> {
-        Box::pin(async {
-            let digests = sqlx::query_scalar("SELECT digest FROM adapters UNION SELECT digest FROM generators");
-            let digests: Vec<String> = digests.fetch_all(&self.pool).await?;
-            Ok(digests.into_iter().collect())
-        })
+    /// A transaction that reads, and sees one moment throughout.
+    async fn snapshot(&self) -> Result<Transaction<'static, Sqlite>, StoreError> {
+        Ok(self.pool.begin().await?)
+    }
+
+    /// A file tells nobody.
+    fn changes(&self) -> Option<JobChanges> {
+        None
     }
 }
 

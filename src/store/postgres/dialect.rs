@@ -1,0 +1,74 @@
+//! The statements that Postgres has its own way of.
+//!
+//! Whoever changes a job holds its row from the statement that reads it on. Transactions take no second row while they
+//! wait for one (claims skip rows that others hold), so they cannot wait for each other in a circle.
+
+use crate::store::error::StoreError;
+use crate::store::write_lock::WriteLock;
+
+use super::Connection;
+
+/// $1 tenant, $2 and $3 the last row's time and id, $4 a part of task or name, $5 named only, $6 limit. Lower case is
+/// ASCII's, as the collation of the columns has it.
+pub(super) const LIST_ADAPTERS: &str = r#"SELECT * FROM adapter_owners o JOIN adapters a ON a.id = o.adapter_id
+     WHERE o.tenant = $1
+       AND ($2 IS NULL OR (o.created_at, o.adapter_id) < ($2, $3))
+       AND ($4 IS NULL OR strpos(lower(coalesce(o.task, '')), lower($4 COLLATE "C")) > 0
+                       OR strpos(lower(coalesce(o.name, '')), lower($4 COLLATE "C")) > 0)
+       AND (NOT $5 OR o.name IS NOT NULL)
+     ORDER BY o.created_at DESC, o.adapter_id DESC LIMIT $6"#;
+
+/// $1 task, $2 the examples as a JSON array.
+pub(super) const INSERT_EXAMPLES: &str = "INSERT INTO task_examples (task, position, example)
+     SELECT $1, number - 1, example::text
+     FROM json_array_elements($2::json) WITH ORDINALITY AS examples (example, number)";
+
+/// $1 id.
+pub(super) const JOB_TO_CHANGE: &str = "SELECT * FROM jobs WHERE id = $1 FOR UPDATE";
+
+/// $1 id, $2 attempt.
+pub(super) const JOB_OF_ATTEMPT: &str =
+    "SELECT * FROM jobs WHERE id = $1 AND attempt = $2 AND state IN ('running', 'cancelling') FOR UPDATE";
+
+/// $1 the database's clock.
+pub(super) const LOST_JOBS: &str = "SELECT * FROM jobs
+     WHERE (state = 'cancelling' OR (state = 'running' AND attempt - given_back >= max_attempts))
+       AND lease_until <= $1
+     FOR UPDATE SKIP LOCKED";
+
+/// $1 worker, $2 end of its lease, $3 now, $4 the kinds as a JSON array, $5 the database's clock, $6 the one job.
+pub(super) const TAKE_OLDEST_JOB: &str = "WITH oldest AS MATERIALIZED (
+         SELECT id FROM jobs
+         WHERE kind IN (SELECT json_array_elements_text($4::json)) AND ($6 IS NULL OR id = $6)
+           AND ((state = 'queued' AND coalesce(run_after, 0) <= $5) OR (state = 'running' AND lease_until <= $5))
+         ORDER BY created_at, id LIMIT 1
+         FOR UPDATE SKIP LOCKED)
+     UPDATE jobs
+     SET state = 'running', attempt = attempt + 1, worker = $1, lease_until = $2, run_after = NULL,
+         started_at = coalesce(started_at, $3)
+     FROM oldest WHERE jobs.id = oldest.id
+     RETURNING jobs.*";
+
+/// The channel on which changes are told. Installations that share a database in schemas of their own have their own.
+pub(super) const CHANNEL: &str = "SELECT 'attune_' || md5(current_schema())";
+
+/// The database's own clock, which goes on within a transaction.
+pub(super) async fn clock_millis(connection: &mut Connection) -> Result<i64, StoreError> {
+    let now = sqlx::query_scalar("SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)");
+    Ok(now.fetch_one(connection).await?)
+}
+
+/// Tells all who listen, when and if the transaction commits. [`super::changes`] reads it.
+pub(super) async fn notify(connection: &mut Connection, job: &str, arrived: bool) -> Result<(), StoreError> {
+    let told = if arrived { "arrived" } else { "changed" };
+    let tell = sqlx::query("SELECT pg_notify('attune_' || md5(current_schema()), $1)");
+    tell.bind(format!("{told} {job}")).execute(connection).await?;
+    Ok(())
+}
+
+/// Takes the lock until the transaction ends.
+pub(super) async fn take(connection: &mut Connection, lock: WriteLock<'_>) -> Result<(), StoreError> {
+    let take = sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended(current_schema() || ' ' || $1, 0))");
+    take.bind(lock.to_string()).execute(connection).await?;
+    Ok(())
+}

@@ -1,0 +1,159 @@
+//! From rows to records, and from values to what a column holds. Times are milliseconds since the Unix epoch.
+
+use std::error::Error as StdError;
+use std::num::TryFromIntError;
+use std::str::FromStr;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use sqlx::{FromRow, Row as _};
+use time::OffsetDateTime;
+
+use super::Row;
+use crate::store::error::StoreError;
+use crate::store::page::SortKey;
+use crate::store::records::*;
+
+/// The time as the database holds it.
+pub(super) fn millis(time: OffsetDateTime) -> i64 {
+    (time.unix_timestamp_nanos() / 1_000_000) as i64
+}
+
+/// The value as a JSON column holds it.
+pub(super) fn json_text<T: Serialize + ?Sized>(value: &T) -> Result<String, StoreError> {
+    Ok(serde_json::to_string(value)?)
+}
+
+impl FromRow<'_, Row> for AdapterRecord {
+    fn from_row(row: &Row) -> sqlx::Result<Self> {
+        Ok(Self {
+            id: row.try_get("id")?,
+            kind: word(row, "kind")?,
+            name: row.try_get("name")?,
+            task: row.try_get("task")?,
+            generator: row.try_get("generator")?,
+            base_digest: row.try_get("base_digest")?,
+            rank: count(row, "rank")?,
+            alpha: row.try_get("alpha")?,
+            target_modules: json(row, "target_modules")?,
+            parameters: count(row, "parameters")?,
+            bytes: count(row, "bytes")?,
+            digest: row.try_get("digest")?,
+            config: row.try_get("config")?,
+            seed: row.try_get("seed")?,
+            confidence: optional_json(row, "confidence")?,
+            created_at: time(row, "created_at")?,
+        })
+    }
+}
+
+impl FromRow<'_, Row> for TaskRecord {
+    fn from_row(row: &Row) -> sqlx::Result<Self> {
+        let (train_count, test_count) = (count::<u64>(row, "train_count")?, count::<u64>(row, "test_count")?);
+        Ok(Self {
+            name: row.try_get("name")?,
+            descriptions: json(row, "descriptions")?,
+            examples_digest: row.try_get("examples_digest")?,
+            example_count: train_count + test_count,
+            train_count,
+            test_count,
+            version: count(row, "version")?,
+            created_at: time(row, "created_at")?,
+            updated_at: time(row, "updated_at")?,
+        })
+    }
+}
+
+/// An example alone, as its column holds it.
+pub(super) struct ExampleRow(pub(super) Example);
+
+impl FromRow<'_, Row> for ExampleRow {
+    fn from_row(row: &Row) -> sqlx::Result<Self> {
+        Ok(Self(json(row, "example")?))
+    }
+}
+
+impl FromRow<'_, Row> for GeneratorRecord {
+    fn from_row(row: &Row) -> sqlx::Result<Self> {
+        Ok(Self {
+            id: row.try_get("id")?,
+            base_digest: row.try_get("base_digest")?,
+            state: word(row, "state")?,
+            arch: row.try_get("arch")?,
+            digest: row.try_get("digest")?,
+            bytes: count(row, "bytes")?,
+            evaluation: optional_json(row, "evaluation")?,
+            parent: row.try_get("parent")?,
+            active: row.try_get("active")?,
+            created_at: time(row, "created_at")?,
+        })
+    }
+}
+
+impl FromRow<'_, Row> for JobRecord {
+    fn from_row(row: &Row) -> sqlx::Result<Self> {
+        Ok(Self {
+            id: row.try_get("id")?,
+            kind: row.try_get("kind")?,
+            payload: json(row, "payload")?,
+            state: word(row, "state")?,
+            attempt: count(row, "attempt")?,
+            given_back: count(row, "given_back")?,
+            max_attempts: count(row, "max_attempts")?,
+            progress: optional_json(row, "progress")?,
+            metrics: json(row, "metrics")?,
+            result: optional_json(row, "result")?,
+            error: row.try_get("error")?,
+            idempotency_key: row.try_get("idempotency_key")?,
+            worker: row.try_get("worker")?,
+            lease_until: optional_time(row, "lease_until")?,
+            created_at: time(row, "created_at")?,
+            started_at: optional_time(row, "started_at")?,
+            finished_at: optional_time(row, "finished_at")?,
+        })
+    }
+}
+
+impl FromRow<'_, Row> for JobEvent {
+    fn from_row(row: &Row) -> sqlx::Result<Self> {
+        Ok(Self { id: count(row, "id")?, kind: word(row, "kind")?, data: json(row, "data")?, at: time(row, "at")? })
+    }
+}
+
+/// The sort key of lists by age.
+pub(super) fn age_key(created_at: OffsetDateTime, id: &str) -> SortKey {
+    SortKey { at_ms: millis(created_at), id: id.to_owned() }
+}
+
+fn word<T: FromStr<Err = UnknownWord>>(row: &Row, column: &str) -> sqlx::Result<T> {
+    row.try_get::<String, _>(column)?.parse().map_err(undecodable(column))
+}
+
+fn count<T: TryFrom<i64, Error = TryFromIntError>>(row: &Row, column: &str) -> sqlx::Result<T> {
+    T::try_from(row.try_get::<i64, _>(column)?).map_err(undecodable(column))
+}
+
+fn json<T: DeserializeOwned>(row: &Row, column: &str) -> sqlx::Result<T> {
+    serde_json::from_str(&row.try_get::<String, _>(column)?).map_err(undecodable(column))
+}
+
+fn optional_json<T: DeserializeOwned>(row: &Row, column: &str) -> sqlx::Result<Option<T>> {
+    let text = row.try_get::<Option<String>, _>(column)?;
+    text.map(|text| serde_json::from_str(&text).map_err(undecodable(column))).transpose()
+}
+
+fn time(row: &Row, column: &str) -> sqlx::Result<OffsetDateTime> {
+    from_millis(row.try_get(column)?, column)
+}
+
+fn optional_time(row: &Row, column: &str) -> sqlx::Result<Option<OffsetDateTime>> {
+    row.try_get::<Option<i64>, _>(column)?.map(|millis| from_millis(millis, column)).transpose()
+}
+
+fn from_millis(millis: i64, column: &str) -> sqlx::Result<OffsetDateTime> {
+    OffsetDateTime::from_unix_timestamp_nanos(i128::from(millis) * 1_000_000).map_err(undecodable(column))
+}
+
+fn undecodable<E: StdError + Send + Sync + 'static>(column: &str) -> impl Fn(E) -> sqlx::Error {
+    move |source| sqlx::Error::ColumnDecode { index: column.to_owned(), source: Box::new(source) }
+}

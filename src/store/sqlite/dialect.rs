@@ -1,0 +1,53 @@
+//! The statements that SQLite has its own way of. A transaction that writes holds the whole database, so none names rows
+//! to lock, and nobody listens from another process.
+
+use crate::store::error::StoreError;
+
+use super::Connection;
+
+/// $1 tenant, $2 and $3 the last row's time and id, $4 a part of task or name, $5 named only, $6 limit.
+pub(super) const LIST_ADAPTERS: &str = "SELECT * FROM adapter_owners o JOIN adapters a ON a.id = o.adapter_id
+     WHERE o.tenant = $1
+       AND ($2 IS NULL OR (o.created_at, o.adapter_id) < ($2, $3))
+       AND ($4 IS NULL OR instr(lower(coalesce(o.task, '')), lower($4)) > 0
+                       OR instr(lower(coalesce(o.name, '')), lower($4)) > 0)
+       AND (NOT $5 OR o.name IS NOT NULL)
+     ORDER BY o.created_at DESC, o.adapter_id DESC LIMIT $6";
+
+/// $1 task, $2 the examples as a JSON array, whose keys are the positions.
+pub(super) const INSERT_EXAMPLES: &str =
+    "INSERT INTO task_examples (task, position, example) SELECT $1, key, value FROM json_each($2)";
+
+/// $1 id.
+pub(super) const JOB_TO_CHANGE: &str = "SELECT * FROM jobs WHERE id = $1";
+
+/// $1 id, $2 attempt.
+pub(super) const JOB_OF_ATTEMPT: &str =
+    "SELECT * FROM jobs WHERE id = $1 AND attempt = $2 AND state IN ('running', 'cancelling')";
+
+/// $1 the database's clock.
+pub(super) const LOST_JOBS: &str = "SELECT * FROM jobs
+     WHERE (state = 'cancelling' OR (state = 'running' AND attempt - given_back >= max_attempts))
+       AND lease_until <= $1";
+
+/// $1 worker, $2 end of its lease, $3 now, $4 the kinds as a JSON array, $5 the database's clock, $6 the one job.
+pub(super) const TAKE_OLDEST_JOB: &str = "UPDATE jobs
+     SET state = 'running', attempt = attempt + 1, worker = $1, lease_until = $2, run_after = NULL,
+         started_at = coalesce(started_at, $3)
+     WHERE id = (
+         SELECT id FROM jobs
+         WHERE kind IN (SELECT value FROM json_each($4)) AND ($6 IS NULL OR id = $6)
+           AND ((state = 'queued' AND coalesce(run_after, 0) <= $5) OR (state = 'running' AND lease_until <= $5))
+         ORDER BY created_at, id LIMIT 1)
+     RETURNING *";
+
+/// The database's own clock.
+pub(super) async fn clock_millis(connection: &mut Connection) -> Result<i64, StoreError> {
+    let now = sqlx::query_scalar("SELECT CAST(round(unixepoch('subsec') * 1000) AS INTEGER)");
+    Ok(now.fetch_one(connection).await?)
+}
+
+/// Nobody listens.
+pub(super) async fn notify(_connection: &mut Connection, _job: &str, _arrived: bool) -> Result<(), StoreError> {
+    Ok(())
+}

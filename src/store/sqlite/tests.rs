@@ -1,0 +1,56 @@
+//! What only a file can do.
+
+use tempfile::TempDir;
+
+use super::*;
+use crate::store::tests::{at, new_job};
+use crate::store::{JobState, JobStore};
+
+async fn store() -> (TempDir, SqliteStore) {
+    let dir = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(dir.path()).await.unwrap();
+    (dir, store)
+}
+
+#[tokio::test]
+async fn a_store_that_is_opened_again_has_its_records() {
+    let (dir, store) = store().await;
+    store.enqueue_job(&new_job("a"), at(0)).await.unwrap();
+    store.close().await;
+    let again = SqliteStore::open(dir.path()).await.unwrap();
+    assert_eq!(again.job("a").await.unwrap().state, JobState::Queued);
+}
+
+#[tokio::test]
+async fn a_newer_schema_is_refused_by_name() {
+    let (dir, store) = store().await;
+    let newer = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+                 VALUES (9999, 'from the future', TRUE, x'00', 0)";
+    sqlx::query(newer).execute(&store.pool).await.unwrap();
+    store.close().await;
+    let refused = SqliteStore::open(dir.path()).await.unwrap_err();
+    assert!(matches!(refused, StoreError::NewerSchema { found: 9999, .. }), "{refused}");
+    assert!(refused.to_string().contains("start the newer version"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_backup_opens_as_a_store_of_its_own() {
+    let (_dir, store) = store().await;
+    store.enqueue_job(&new_job("a"), at(0)).await.unwrap();
+    let copy = tempfile::tempdir().unwrap();
+    store.backup_into(&copy.path().join("attune.db")).await.unwrap();
+    let copy = SqliteStore::open(copy.path()).await.unwrap();
+    assert_eq!(copy.job("a").await.unwrap(), store.job("a").await.unwrap());
+}
+
+#[tokio::test]
+async fn a_migration_tells_what_it_applied_and_then_that_nothing_is_left() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = SqliteStore::migrate(dir.path()).await.unwrap();
+    assert_eq!(first.database, dir.path().join("attune.db").display().to_string());
+    assert_eq!(first.applied[0].version, 1);
+    assert_eq!(first.applied.last().map(|step| step.version), Some(first.schema));
+    let again = SqliteStore::migrate(dir.path()).await.unwrap();
+    assert_eq!((again.applied, again.schema), (Vec::new(), first.schema));
+    SqliteStore::open(dir.path()).await.unwrap();
+}

@@ -47,8 +47,8 @@ pub struct Evidence {
     pub judged: f64,
 }
 
-/// The logistic curve from the evidence to the chance of a right answer, fitted on the development half of the
-/// held-out tasks.
+/// The logistic curve from the evidence to the chance of a right answer, fitted on training tasks, the development half of
+/// the held-out ones and free descriptions.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Calibration {
     /// Of the similarity.

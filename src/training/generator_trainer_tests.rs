@@ -1,6 +1,5 @@
 //! The generator's trainer on a tiny base.
 
-use super::super::schedule::Schedule;
 use super::*;
 use crate::generator::Draw;
 use crate::lm::RowAdapters;
@@ -12,6 +11,7 @@ use crate::training::evaluate::exact_matches;
 use crate::training::finite_differences::check_direction;
 use crate::training::generator_data::Conditioning;
 use crate::training::progress::Silent;
+use crate::training::schedule::Schedule;
 use crate::training::test_base::{base, constant_task};
 use candle_core::{Device, Var};
 use std::collections::HashMap;

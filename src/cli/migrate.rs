@@ -1,20 +1,24 @@
 //! `attune migrate`
 
 use super::print;
-use crate::app::StateOptions;
+use crate::app::DatabaseOptions;
 use crate::store::{DataDirLock, migrate_database};
 use anyhow::Context;
 use clap::Args;
+use std::path::PathBuf;
 
 #[derive(Debug, Args)]
 pub(super) struct Migrate {
+    /// The data directory whose file is brought up to date, where no database is named
+    #[arg(long, env = "ATTUNE_DATA_DIR", default_value = "attune-data", value_name = "DIR")]
+    data_dir: PathBuf,
     #[command(flatten)]
-    state: StateOptions,
+    database: DatabaseOptions,
 }
 
 impl Migrate {
     pub(super) fn run(self) -> anyhow::Result<()> {
-        let StateOptions { data_dir, database, .. } = self.state;
+        let Self { data_dir, database } = self;
         let url = database.database_url.as_ref();
         // A server's database has a lock of its own for this, and other processes may use it meanwhile.
         let _lock = match url {

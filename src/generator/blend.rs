@@ -61,6 +61,14 @@ mod tests {
     }
 
     #[test]
+    fn a_blend_weighs_the_nearest_most_and_all_weights_add_up() {
+        let weights = blend_weights(&[0.9, 0.85, 0.5].map(near));
+        assert!((weights.iter().sum::<f64>() - 1.0).abs() < 1e-12);
+        assert!(weights[0] > weights[1] && weights[1] > weights[2], "{weights:?}");
+        assert_eq!(blend_weights(&[0.2, 0.2].map(near)), [0.5, 0.5]);
+    }
+
+    #[test]
     fn a_blend_weighs_by_the_softmax_of_the_similarities() {
         // scipy.special.softmax([7, 6, 4, -10])
         let found = blend_weights(&[0.21, 0.18, 0.12, -0.3].map(near));

@@ -77,8 +77,9 @@ impl Service {
 
     /// Takes up the generator that another process has made the one that serves.
     pub(super) async fn follow_active(&self) -> Result<(), Error> {
-        let serves = self.store.active_generator(self.base.digest()).await?.map(|record| record.id);
-        if serves == self.active().map(|active| active.id) { Ok(()) } else { self.load_active().await }
+        let record = self.store.active_generator(self.base.digest()).await?;
+        let known = record.as_ref().map(|record| &record.id) == self.active().map(|active| active.id).as_ref();
+        if known { Ok(()) } else { self.take_up(record).await }
     }
 
     /// A generator's file, loaded once.
@@ -97,7 +98,11 @@ impl Service {
 
     /// Takes up the generator that the store says serves this base.
     pub(super) async fn load_active(&self) -> Result<(), Error> {
-        let record = self.store.active_generator(self.base.digest()).await?;
+        self.take_up(self.store.active_generator(self.base.digest()).await?).await
+    }
+
+    /// Makes the generator of this record the one that serves here, where it can.
+    async fn take_up(&self, record: Option<GeneratorRecord>) -> Result<(), Error> {
         let active = match record {
             Some(record) => Some(ActiveGenerator { file: self.generator_file(&record.id).await?, id: record.id }),
             None => None,

@@ -8,7 +8,7 @@ use crate::suite::{self, Half, Part, Split, Suite, SuiteTask};
 use crate::task::{Example, Prompter};
 
 /// How many tokens a row is filled to.
-const ROW_TOKENS: usize = 136;
+const ROW_TOKENS: usize = 160;
 
 /// The base's reading: an endless stream of rows.
 pub struct BaseData {
@@ -118,7 +118,7 @@ impl BaseData {
     fn described(&self, demonstrations: usize, noise: &mut Noise) -> Result<Row, Error> {
         let task = self.task(noise);
         let shown = demonstrations_of(task, demonstrations, noise);
-        let prefix = self.prompter.prefix(Some(noise.pick::<String>(&task.descriptions)), &shown)?;
+        let prefix = self.prompter.prefix(Some(&description_of(task, noise)), &shown)?;
         self.fill(prefix, |noise| self.piece(task, noise), noise)
     }
 
@@ -159,6 +159,15 @@ fn kind(noise: &mut Noise) -> Kind {
         }
     }
     Kind::Described
+}
+
+/// One of the task's own descriptions or, half of the time, one as people would word it: a base that has read
+/// templates alone knows no other word for what they ask.
+fn description_of(task: &SuiteTask, noise: &mut Noise) -> String {
+    match noise.below(2) {
+        0 => noise.pick::<String>(&task.descriptions).clone(),
+        _ => task.restyled(noise),
+    }
 }
 
 fn demonstrations_of(task: &SuiteTask, count: usize, noise: &mut Noise) -> Vec<Example> {

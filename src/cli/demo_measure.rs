@@ -4,6 +4,7 @@ use crate::generator::{Draw, Evidence, GeneratorFile};
 use crate::suite::{Half, Suite};
 use crate::task::{Base, Demonstrations, Encoder};
 use crate::training::Workers;
+use crate::training::agreement::agreement;
 use crate::training::comparison::{Comparison, Group, unseen_inputs};
 use crate::training::progress::{Progress, Report};
 use crate::training::statistics::mean_of;
@@ -44,8 +45,10 @@ pub(super) fn held_out(
             for description in descriptions.iter().take(DESCRIPTIONS) {
                 let raw = encoder.encode(&[(description.as_str(), &nothing)])?;
                 let condition = generator.standardised(&raw[0])?;
-                evidence.push(generator.evidence(&condition)?);
-                adapters.push((unseen_inputs(task, base)?, generator.generate(&condition, Draw::Mean)?));
+                let adapter = generator.generate(&condition, Draw::Mean)?;
+                let agreed = agreement(base, &adapter, (&encoder.prefix(description, &nothing)?, &[]))?;
+                evidence.push(generator.evidence(&condition, agreed)?);
+                adapters.push((unseen_inputs(task, base)?, adapter));
             }
         }
         let scores = comparison.of_adapters(group, adapters)?;

@@ -316,20 +316,25 @@ impl GeneratorFile {
         Ok(Adapter::over(&self.shared, &Tensor::cat(&flat, 0)?, self.config.alpha)?)
     }
 
-    /// The trust in the adapter of a standardised condition.
+    /// The trust in the adapter of a standardised condition, which agrees so far with what it should answer.
     ///
     /// # Errors
     /// [`Error::Condition`] where it has another width; those of the tensor library.
-    pub fn confidence(&self, condition: &[f32]) -> Result<Confidence, Error> {
-        Ok(confidence(condition, self.judgement(condition)?, &self.memory, self.calibration))
+    pub fn confidence(&self, condition: &[f32], agreement: Option<f64>) -> Result<Confidence, Error> {
+        Ok(confidence(condition, (self.judgement(condition)?, agreement), &self.memory, self.calibration))
     }
 
-    /// What speaks for the adapter of a standardised condition.
+    /// Whether the confidence depends on how far an adapter agrees.
+    pub fn asks_agreement(&self) -> bool {
+        self.calibration.asks_agreement()
+    }
+
+    /// What speaks for the adapter of a standardised condition, which agrees so far.
     ///
     /// # Errors
     /// As [`Self::confidence`].
-    pub fn evidence(&self, condition: &[f32]) -> Result<Evidence, Error> {
-        Ok(Evidence { similarity: self.similarity(condition), judged: self.judgement(condition)? })
+    pub fn evidence(&self, condition: &[f32], agreement: Option<f64>) -> Result<Evidence, Error> {
+        Ok(Evidence { similarity: self.similarity(condition), judged: self.judgement(condition)?, agreement })
     }
 
     /// The nearest training task's similarity to a standardised condition; -1 where none is remembered.

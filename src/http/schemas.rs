@@ -85,6 +85,10 @@ mirrors! {
         in_distribution: bool,
         /// The nearest training tasks, nearest first.
         nearest_tasks: Vec<NearestTask>,
+        /// How far the adapter answers as it should where it was tried, from 0 to 1: as the demonstrations say, or else as
+        /// the base does that is told the description. Absent where it was not tried.
+        #[schema(minimum = 0, maximum = 1)]
+        agreement: Option<f64>,
         /// How the weights came about.
         applied: Answer,
     }
@@ -318,8 +322,13 @@ mod tests {
         assert_fields(&engine::Usage::default());
         assert_fields(&engine::Token { chosen, top: Vec::new() });
         assert_fields(&store::Progress::default());
-        let applied = generator::Answer::Generated;
-        assert_fields(&generator::Confidence { score: 0.5, in_distribution: true, nearest_tasks: Vec::new(), applied });
+        assert_fields(&generator::Confidence {
+            score: 0.5,
+            in_distribution: true,
+            nearest_tasks: Vec::new(),
+            agreement: Some(0.5),
+            applied: generator::Answer::Generated,
+        });
         assert_fields(&generator::Nearest { name: String::new(), similarity: 0.5 });
         assert_fields(&store::TaskRecord {
             name: String::new(),

@@ -13,6 +13,7 @@ use crate::generator::{Answer, Confidence, Draw, GeneratorFile};
 use crate::lm::Piece;
 use crate::lora::Adapter;
 use crate::task::{Base, Demonstrations, Description, Encoder, Example};
+use crate::training::agreement::agreement;
 use crate::training::best_of::{Samples, best_of};
 use crate::training::progress::CancelFlag;
 use crate::training::refine::{RefineContext, RefineRun, refine};
@@ -86,7 +87,9 @@ impl Work {
         let raw = self.encoder.encode(&texts).map_err(Error::model)?;
         let condition = self.generator.standardised(&raw[0]).map_err(Error::generator)?;
         let encode = ms(started);
-        let mut confidence = self.generator.confidence(&condition).map_err(Error::generator)?;
+        let written = self.generate(&condition)?;
+        let agreed = if self.generator.asks_agreement() { self.agreement(&written)? } else { None };
+        let mut confidence = self.generator.confidence(&condition, agreed).map_err(Error::generator)?;
         let adapter = match (confidence.in_distribution, self.on_unknown) {
             (false, OnUnknown::Reject) => {
                 let Confidence { score, nearest_tasks, .. } = confidence;
@@ -96,10 +99,16 @@ impl Work {
                 confidence.applied = Answer::Blended;
                 self.blend(&confidence)?
             }
-            (true, _) | (false, OnUnknown::Generate) => self.generate(&condition)?,
+            (true, _) | (false, OnUnknown::Generate) => written,
         };
         let timings = CreateTimings { encode, generate: ms(started) - encode, ..CreateTimings::default() };
         Ok(Made { adapter, confidence, timings })
+    }
+
+    /// How far an adapter agrees with the demonstrations or the described base.
+    fn agreement(&self, adapter: &Adapter) -> Result<Option<f64>, Error> {
+        let prefix = self.encoder.prefix(self.description.as_str(), &self.demonstrations).map_err(Error::model)?;
+        agreement(&self.base, adapter, (&prefix, self.demonstrations.examples())).map_err(Error::choosing)
     }
 
     /// The blend of the nearest training tasks, each read by the description that the generator remembers of it.

@@ -99,9 +99,26 @@ pub fn mean_cross_entropy(model: &Model, row: &Row, adapter: &Adapter) -> Result
 /// # Errors
 /// Those of the model.
 pub(super) fn row_cross_entropies(model: &Model, rows: &[Row], adapters: &RowAdapters) -> Result<Vec<f64>, Error> {
+    let mean = |pieces: Vec<(f64, usize)>| {
+        let (sum, count) = pieces.into_iter().fold((0.0, 0), |(sum, count), (s, c)| (sum + s, count + c));
+        sum / count.max(1) as f64
+    };
+    Ok(piece_cross_entropies(model, rows, adapters)?.into_iter().map(mean).collect())
+}
+
+/// The cross-entropy of each piece of each row, in nats, and over how many tokens it was summed. Nothing is kept for a
+/// backward pass.
+///
+/// # Errors
+/// Those of the model.
+pub(super) fn piece_cross_entropies(
+    model: &Model,
+    rows: &[Row],
+    adapters: &RowAdapters,
+) -> Result<Vec<Vec<(f64, usize)>>, Error> {
     let packed = pack(rows);
     let hidden = model.packed_scored(&packed, adapters)?.detach();
-    let (mut sums, mut counts) = (vec![0.0; rows.len()], vec![0usize; rows.len()]);
+    let mut found: Vec<Vec<(f64, usize)>> = rows.iter().map(|row| vec![(0.0, 0); row.pieces.len()]).collect();
     let at_once = (LOGITS / model.config().vocab_size).max(1);
     for (chunk, scored) in packed.scored().chunks(at_once).enumerate() {
         let logits = model.logits(&hidden.narrow(0, chunk * at_once, scored.len())?)?.to_dtype(DType::F32)?;
@@ -109,11 +126,12 @@ pub(super) fn row_cross_entropies(model: &Model, rows: &[Row], adapters: &RowAda
         let targets = Tensor::from_vec(targets, (scored.len(), 1), hidden.device())?;
         let logs = candle_nn::ops::log_softmax(&logits, 1)?.gather(&targets, 1)?.flatten_all()?.to_vec1::<f32>()?;
         for (scored, log) in scored.iter().zip(logs) {
-            sums[scored.row] -= f64::from(log);
-            counts[scored.row] += 1;
+            let (sum, count) = &mut found[scored.row][scored.piece];
+            *sum -= f64::from(log);
+            *count += 1;
         }
     }
-    Ok(sums.iter().zip(counts).map(|(sum, count)| sum / count.max(1) as f64).collect())
+    Ok(found)
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //! and with words replaced by others that training never saw. What replaces a word that mattered makes the adapter
 //! fail, so the judge learns which words the generator can read, and which tasks it does badly even so.
 
+use super::agreement::agreement;
 use super::dataset::{Kind, TaskData};
 use super::evaluate::{Row, exact_matches, rate};
 use super::initial_weights::{lock, seed_weights};
@@ -51,10 +52,12 @@ const ANSWERS: usize = 6;
 /// One description in so many is not learned from: the confidence's curve is fitted to those.
 const HELD_BACK: usize = 5;
 
-/// What was tried: what the generator read, flat, the nearest task's similarity, and the share of right answers.
+/// What was tried: what the generator read, flat, the nearest task's similarity, how far the adapter answers as the
+/// described base does, and the share of right answers.
 struct Tried {
     read: Vec<f32>,
     similarity: f64,
+    agreement: Option<f64>,
     right: f64,
 }
 
@@ -93,8 +96,8 @@ pub fn with_judge(
     let learned: Vec<Tried> = learned.into_iter().map(|(_, tried)| tried).collect();
     let weights = trained(&generator, &learned, run, (workers, progress))?;
     let generator = generator.judged(weights)?;
-    let seen = held_back.into_iter().map(|(_, Tried { read, similarity, right })| {
-        Ok((Evidence { similarity, judged: generator.judgement_of(read)? }, right))
+    let seen = held_back.into_iter().map(|(_, Tried { read, similarity, agreement, right })| {
+        Ok((Evidence { similarity, judged: generator.judgement_of(read)?, agreement }, right))
     });
     let seen: Vec<(Evidence, f64)> = seen.collect::<Result<_, Error>>()?;
     let generator = generator.calibrated(Calibration::fit(&seen));
@@ -123,10 +126,12 @@ fn attempt(
         rows.push(Row { prefix: base.begin().to_vec(), pieces });
     }
     let raw = encoder.encode(&texts.iter().map(|text| (text.as_str(), &nothing)).collect::<Vec<_>>())?;
-    let (mut adapters, mut reads, mut similarities) = (Vec::new(), Vec::new(), Vec::new());
-    for raw in &raw {
+    let (mut adapters, mut reads, mut similarities, mut agreed) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for (raw, text) in raw.iter().zip(&texts) {
         let condition = generator.standardised(raw)?;
-        adapters.push(generator.generate(&condition, Draw::Mean)?);
+        let adapter = generator.generate(&condition, Draw::Mean)?;
+        agreed.push(agreement(base, &adapter, (&encoder.prefix(text, &nothing)?, &[]))?);
+        adapters.push(adapter);
         let conditions = Conditions::new(&[&condition], generator.config(), base.model().device())?;
         reads.push(generator.cvae().read(&conditions)?.flatten_all()?.to_vec1::<f32>()?);
         similarities.push(generator.similarity(&condition));
@@ -137,8 +142,8 @@ fn attempt(
         let adapters = RowAdapters::of_rows(&adapters, base.model().dtype())?;
         rights.extend(exact_matches(base.model(), rows, &adapters)?.iter().map(rate));
     }
-    let all = reads.into_iter().zip(similarities).zip(rights);
-    Ok(all.map(|((read, similarity), right)| Tried { read, similarity, right }).collect())
+    let all = reads.into_iter().zip(similarities).zip(agreed).zip(rights);
+    Ok(all.map(|(((read, similarity), agreement), right)| Tried { read, similarity, agreement, right }).collect())
 }
 
 /// The text as it stands, half of the time; else with one to three of its words replaced.
@@ -213,8 +218,12 @@ mod tests {
         let judge = Judge::new(&config, &VarBuilder::from_varmap(&vars, DType::F32, &Device::Cpu)).expect("net");
         seed_weights(&vars, 2).expect("seeded");
         let mut noise = Noise::seeded(3);
-        let tried: Vec<Tried> =
-            (0..12).map(|i| Tried { read: noise.normals(5), similarity: 0.0, right: f64::from(i % 3) / 2.0 }).collect();
+        let tried: Vec<Tried> = (0..12)
+            .map(|i| {
+                let read = noise.normals(5);
+                Tried { read, similarity: 0.0, agreement: None, right: f64::from(i % 3) / 2.0 }
+            })
+            .collect();
         let all: Vec<&Tried> = tried.iter().collect();
         let value = || loss(&judge, &all, &Device::Cpu).expect("loss");
         let grads = value().backward().expect("backward");

@@ -1,6 +1,7 @@
 //! Training: base, adapters, generator; and the measuring of what came out.
 
 pub mod adapter_trainer;
+pub mod agreement;
 pub mod base_data;
 pub mod base_trainer;
 pub mod best_of;

@@ -1,8 +1,12 @@
 //! What was measured of each task.
 
+use super::controls::Condition;
 use super::jobs::Plan;
 use super::{Comparison, Method, Subject};
+use crate::generator::Draw;
+use crate::task::{Demonstrations, Encoder};
 use crate::training::Error;
+use crate::training::agreement::agreement;
 use crate::training::statistics::mean_of;
 use std::collections::BTreeMap;
 
@@ -47,6 +51,10 @@ pub(super) fn collect(
     for (job, rate) in plan.jobs.iter().zip(hits) {
         by_place.entry((job.task, job.method, job.seed)).or_default().push(*rate);
     }
+    let tried = comparison.workers.map(subjects.iter().zip(&plan.conditions).collect(), |(subject, conditions)| {
+        agreed(comparison, subject, conditions)
+    });
+    let tried: Vec<Vec<Option<f64>>> = tried.into_iter().collect::<Result<_, _>>()?;
     let task = |(task, subject): (usize, &Subject)| -> Result<TaskScores, Error> {
         let mut methods: BTreeMap<Method, Vec<f64>> = BTreeMap::new();
         for ((_, method, _), rates) in by_place.range((task, Method::BaseBare, 0)..(task + 1, Method::BaseBare, 0)) {
@@ -60,7 +68,7 @@ pub(super) fn collect(
         let (mut described, mut similarity) = (Vec::new(), Vec::new());
         for (which, condition) in plan.conditions[task].iter().enumerate() {
             let Some(generated) = generated(which) else { continue };
-            let confidence = comparison.generator.confidence(condition)?;
+            let confidence = comparison.generator.confidence(condition, tried[task][which])?;
             let nearest = confidence.nearest_tasks.first().map_or(-1.0, |nearest| nearest.similarity);
             described.push(Described { confidence: confidence.score, generated });
             similarity.push((nearest, generated));
@@ -68,4 +76,19 @@ pub(super) fn collect(
         Ok(TaskScores { name: subject.name.clone(), family: subject.family.clone(), methods, similarity, described })
     };
     subjects.iter().enumerate().map(task).collect()
+}
+
+/// How far the adapters of a subject's descriptions agree with the described base, where the confidence asks for it.
+fn agreed(comparison: &Comparison<'_>, subject: &Subject, conditions: &[Condition]) -> Result<Vec<Option<f64>>, Error> {
+    let (generator, base) = (comparison.generator, comparison.base);
+    let encoder = Encoder::new(base.model().clone(), base.prompter().clone());
+    let nothing = Demonstrations::default();
+    let one = |(description, condition): (&String, &Condition)| {
+        if !generator.asks_agreement() {
+            return Ok(None);
+        }
+        let adapter = generator.generate(condition, Draw::Mean)?;
+        agreement(base, &adapter, (&encoder.prefix(description, &nothing)?, &[]))
+    };
+    subject.descriptions.iter().zip(conditions).map(one).collect()
 }

@@ -12,6 +12,7 @@ use numbers::{adapter_bytes, generator_run};
 use super::job_progress::JobProgress;
 use super::task_data::task_data;
 use super::{Error, Service};
+use crate::crash::{self, Point};
 use crate::generator::{self, GeneratorFile};
 use crate::jobs::{AdapterJob, Arch, GeneratorJob, Init, JobContext, JobError, JobHandler, JobKind, Selection, Stage};
 use crate::lora::{Adapter, SharedA, write_peft};
@@ -100,8 +101,10 @@ impl Run<'_> {
         let files = write_peft(&adapter, self.base().name()).map_err(JobError::permanent)?;
         let stored = self.runtime.block_on(self.service.store_files(&adapter, files)).map_err(failed)?;
         let record = AdapterRecord { kind: AdapterKind::Trained, task: Some(job.task.clone()), ..stored };
+        crash::at(Point::TrainedStored);
         let publish = self.service.store.publish_adapter(DEFAULT_TENANT, &record, OnNameTaken::Refuse);
         let published = self.runtime.block_on(publish).map_err(JobError::transient)?;
+        crash::at(Point::TrainedListed);
         let metrics = trained.score.metrics();
         self.context.metrics(&metrics);
         let mut result = json!({"adapter": published.record.id, "task": job.task});

@@ -30,7 +30,9 @@ impl Fault {
     /// The primary result code is the low byte of the extended one.
     fn of_sqlite(code: u32) -> Option<Self> {
         match code & 0xff {
-            5 => Some(Self::Busy),
+            // SQLITE_BUSY; SQLITE_IOERR and SQLITE_CANTOPEN, a device or a share that fails and may come back.
+            5 | 10 | 14 => Some(Self::Busy),
+            // SQLITE_FULL
             13 => Some(Self::DiskFull),
             _ => None,
         }
@@ -69,6 +71,9 @@ mod tests {
         }
         assert_eq!(Fault::of(&std::io::Error::from(std::io::ErrorKind::ConnectionReset).into()), Some(Fault::Busy));
         assert_eq!((Fault::of_sqlite(517), Fault::of_sqlite(13)), (Some(Fault::Busy), Some(Fault::DiskFull)));
-        assert_eq!(Fault::of_sqlite(2067), None);
+        // A read that failed, and a write.
+        assert_eq!((Fault::of_sqlite(266), Fault::of_sqlite(778)), (Some(Fault::Busy), Some(Fault::Busy)));
+        // A constraint, and a file that is no database.
+        assert_eq!((Fault::of_sqlite(2067), Fault::of_sqlite(26)), (None, None));
     }
 }

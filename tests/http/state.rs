@@ -119,15 +119,13 @@ impl State {
             let store = SqliteStore::open(empty.path()).await.map_err(text)?;
             let location = location.parse().map_err(text)?;
             let artifacts = Artifacts::open(&location, None).await.map_err(text)?;
-            let all =
-                Collection { now: SystemTime::now(), grace: Duration::ZERO, mode: CollectMode::Collect };
+            let all = Collection { now: SystemTime::now(), grace: Duration::ZERO, mode: CollectMode::Collect };
             collect(&store, &artifacts, all).await.map_err(text)?;
         }
         if let Some(server) = server {
             // The test's own pools may be in the middle of something, and their runtime stands still.
-            let end = format!(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = '{name}'"
-            );
+            let end =
+                format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = '{name}'");
             on_server(&server, &end).await.map_err(text)?;
             on_server(&server, &format!("DROP SCHEMA {name} CASCADE")).await.map_err(text)?;
         }

@@ -74,7 +74,8 @@ async fn a_promotion_that_died_anywhere_is_taken_up_and_one_generator_serves() {
         let state = State::new().await;
         let generator = json!({ "kind": "generator", "tasks": ["shout"], "stages": ["cross_entropy"], "steps": 2 });
         taken_up(&state, point, generator, "/generators").await;
-        let active = state.store().await.list_generators(&attune::store::PageRequest { limit: 100, cursor: None }).await;
+        let active =
+            state.store().await.list_generators(&attune::store::PageRequest { limit: 100, cursor: None }).await;
         let active = active.unwrap().data.iter().filter(|generator| generator.active).count();
         assert_eq!(active, 1, "{point:?}");
     }

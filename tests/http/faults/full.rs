@@ -66,8 +66,11 @@ async fn a_disk_of_a_few_mebibytes_that_is_full_is_told_and_passes() {
     let elsewhere = tempfile::tempdir().unwrap();
     let place = Place::new(environment, elsewhere.path());
     let filler = mount.path().join("filler");
-    fills_and_has_room_again(&place, |_, full| if full { fill(&filler) } else { std::fs::remove_file(&filler).unwrap() })
-        .await;
+    fills_and_has_room_again(
+        &place,
+        |_, full| if full { fill(&filler) } else { std::fs::remove_file(&filler).unwrap() },
+    )
+    .await;
 }
 
 /// Writes until there is no room.

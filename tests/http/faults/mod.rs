@@ -29,8 +29,10 @@ fn place(state: &State) -> Place {
 async fn register(process: &Process, name: &str) {
     let described = process.json("PUT", &format!("/tasks/{name}"), json!({ "descriptions": ["Shout."] })).await;
     assert!(described.status.is_success(), "{}", described.text());
-    let lines: Vec<String> =
-        ["ab", "cd", "ef", "gh", "ij", "kl"].iter().map(|word| json!({ "input": word, "output": "x" }).to_string()).collect();
+    let lines: Vec<String> = ["ab", "cd", "ef", "gh", "ij", "kl"]
+        .iter()
+        .map(|word| json!({ "input": word, "output": "x" }).to_string())
+        .collect();
     let path = format!("/tasks/{name}/examples");
     let examples = process.send("PUT", &path, "application/x-ndjson", lines.join("\n").into_bytes()).await.unwrap();
     assert!(examples.status.is_success(), "{}", examples.text());
@@ -69,7 +71,10 @@ async fn nothing_is_left_over(state: &State, place: &Place) {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let (store, artifacts) = (state.store().await, state.artifacts().await);
     let left = artifacts.inventory().await.unwrap();
-    assert!(left.artifacts.iter().map(|entry| &entry.digest).eq(&store.referenced_digests().await.unwrap()), "{left:?}");
+    assert!(
+        left.artifacts.iter().map(|entry| &entry.digest).eq(&store.referenced_digests().await.unwrap()),
+        "{left:?}"
+    );
     assert!(left.aside.is_empty(), "{left:?}");
     let again = Collection { now: SystemTime::now(), grace: Duration::ZERO, mode: CollectMode::DryRun };
     assert_eq!(collect(&*store, &artifacts, again).await.unwrap().deleted.count, 0);

@@ -46,7 +46,8 @@ async fn pass_on(client: TcpStream, server: (String, u16), mut line: watch::Rece
         return;
     }
     let Ok(server) = TcpStream::connect(server).await else { return };
-    let ((mut from_client, mut to_client), (mut from_server, mut to_server)) = (client.into_split(), server.into_split());
+    let ((mut from_client, mut to_client), (mut from_server, mut to_server)) =
+        (client.into_split(), server.into_split());
     let (there, back) = (line.clone(), line.clone());
     tokio::select! {
         () = copy(&mut from_client, &mut to_server, there) => {}

@@ -117,7 +117,7 @@ impl State {
             // No record of an empty database names an artifact, so all of them go.
             let empty = tempfile::tempdir().map_err(text)?;
             let store = SqliteStore::open(empty.path()).await.map_err(text)?;
-            let location = location.parse().map_err(text)?;
+            let location: ArtifactLocation = location.parse().map_err(text)?;
             let artifacts = Artifacts::open(&location, None).await.map_err(text)?;
             let all = Collection { now: SystemTime::now(), grace: Duration::ZERO, mode: CollectMode::Collect };
             collect(&store, &artifacts, all).await.map_err(text)?;

@@ -136,13 +136,13 @@ async fn a_database_clock_that_jumps_backwards_delays_what_a_lost_worker_held(st
     tokio::time::sleep(Duration::from_millis(300)).await;
     drop(living);
     // The renewal after the jump has set the lease right, so it runs out soon.
-    let _next = runner(&queue, config, Call(|_: &JobRecord, _: &JobContext| Ok(json!(2))));
+    let next = runner(&queue, config, Call(|_: &JobRecord, _: &JobContext| Ok(json!(2))));
     let job = finished(&queue, "a").await;
     assert_eq!((job.state, job.attempt), (JobState::Succeeded, 2));
     let kinds = ["adapter"];
     enqueue(&queue, "b").await;
     let only = ClaimRequest { worker: "gone", kinds: &kinds, lease: Duration::ZERO, only: Some("b") };
-    drop(_next);
+    drop(next);
     queue.store().claim_job(only, OffsetDateTime::now_utc()).await.unwrap();
     store.execute(BACKWARDS).await;
     assert!(queue.store().claim_job(only, OffsetDateTime::now_utc()).await.unwrap().is_none());

@@ -4,12 +4,12 @@
 
 use std::path::Path;
 
-use attune::store::{Artifacts, JobFilter, PageRequest, SqliteStore, Store};
-use serde_json::json;
-
 use super::mount::{Image, Mount};
 use super::process::{Place, Process};
 use super::{adapter_job, job, register};
+use attune::store::{
+    AdapterStore, Artifacts, DEFAULT_TENANT, JobFilter, JobState, JobStore, PageRequest, SqliteStore, Store, TaskStore,
+};
 
 const ALL: PageRequest = PageRequest { limit: 100, cursor: None };
 
@@ -97,7 +97,6 @@ async fn nothing_that_was_acknowledged_is_lost_when_the_power_fails() {
 
 /// The database opens, is whole, and has what was acknowledged; every record's artifact is whole.
 async fn has_all(mount: &Mount, acknowledged: &Acknowledged, number: usize) {
-    use attune::store::{AdapterStore, DEFAULT_TENANT, JobState, JobStore, TaskStore};
     let data = mount.path().join("data");
     let store = SqliteStore::open(&data).await.unwrap_or_else(|error| panic!("cut {number}: {error}"));
     let artifacts = Artifacts::on_disk(data.join("artifacts")).unwrap();

@@ -19,8 +19,13 @@ async fn a_process_that_slept_past_its_lease_changes_nothing_when_it_wakes() {
     register(&sleeper, "shout").await;
     let wanted = json!({ "kind": "adapter", "task": "shout", "steps": 2_000 });
     let id = job(&sleeper.json("POST", "/jobs/train", wanted).await);
-    while sleeper.get(&format!("/jobs/{id}")).await.json()["state"] != "running" {
-        tokio::time::sleep(Duration::from_millis(20)).await;
+    loop {
+        let seen = sleeper.get(&format!("/jobs/{id}")).await.json();
+        if seen["state"] == "running" {
+            break;
+        }
+        assert_eq!(seen["state"], "queued", "it was too quick to be put to sleep");
+        tokio::time::sleep(Duration::from_millis(5)).await;
     }
     sleeper.signal("STOP");
     // As when its lease had run out.

@@ -5,6 +5,7 @@
 //! as it was.
 
 mod numbers;
+mod origin;
 mod promotion;
 
 use numbers::{adapter_bytes, generator_run};
@@ -13,8 +14,8 @@ use super::job_progress::JobProgress;
 use super::task_data::task_data;
 use super::{Error, Service};
 use crate::crash::{self, Point};
-use crate::generator::{self, GeneratorFile};
-use crate::jobs::{AdapterJob, Arch, GeneratorJob, Init, JobContext, JobError, JobHandler, JobKind, Selection, Stage};
+use crate::generator::GeneratorFile;
+use crate::jobs::{AdapterJob, GeneratorJob, JobContext, JobError, JobHandler, JobKind, Selection, Stage};
 use crate::lora::{Adapter, SharedA, write_peft};
 use crate::store::{AdapterKind, AdapterRecord, DEFAULT_TENANT, JobRecord, OnNameTaken, PageRequest};
 use crate::task::{Base, ENCODER_VERSION};
@@ -119,7 +120,7 @@ impl Run<'_> {
         }
         let tokens = AdapterRun::for_base(self.base().model().config()).row_tokens;
         let tasks: Vec<TaskData> = names.iter().map(|name| self.task_data(name, tokens)).collect::<Result<_, _>>()?;
-        let parent = self.parent(job);
+        let parent = self.parent(job)?;
         if parent.is_some() && !job.stages.contains(&Stage::CrossEntropy) {
             return Err(permanent(
                 "stages lacks cross_entropy: a generator that grows from the active one is trained by it alone; leave \
@@ -180,16 +181,6 @@ impl Run<'_> {
         let run = JudgeRun { tried: usual.tried.min(TRIED_EACH * tasks.len()), seed, ..usual };
         let progress = JobProgress::new(self.context);
         with_judge(file, self.base(), tasks, &run, (&self.workers, &progress)).map_err(training)
-    }
-
-    /// The generator that a job grows from: the active one, where the job wants it and it has the architecture.
-    fn parent(&self, job: &GeneratorJob) -> Option<Arc<GeneratorFile>> {
-        let active = self.service.active().filter(|_| job.init == Init::Active)?;
-        let same = matches!(
-            (active.file.config().arch, job.arch),
-            (generator::Arch::Cvae(_), Arch::Cvae) | (generator::Arch::IcmConv, Arch::IcmConv)
-        );
-        same.then_some(active.file)
     }
 
     /// The trajectories of some of the tasks, spread over all: those that are kept, and others trained now.

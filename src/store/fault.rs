@@ -19,6 +19,8 @@ impl Fault {
     pub(super) fn of(error: &Error) -> Option<Self> {
         match error {
             Error::PoolTimedOut | Error::PoolClosed | Error::Io(_) | Error::BeginFailed => Some(Self::Busy),
+            // SQLite's thread ended after a rollback that failed; the pool makes another connection.
+            Error::WorkerCrashed => Some(Self::Busy),
             Error::Database(error) => match error.try_downcast_ref::<PgDatabaseError>() {
                 Some(error) => Self::of_postgres(error.code()),
                 None => Self::of_sqlite(error.code()?.parse().ok()?),

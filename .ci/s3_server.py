@@ -1,5 +1,6 @@
 """moto's S3 in this process. By itself it runs a command that is to use it."""
 
+import logging
 import os
 import subprocess
 import sys
@@ -13,6 +14,8 @@ BUCKET = "attune-ci"
 
 def start_s3(port=0):
     """The running server, and its port."""
+    # A line for each request tells nothing.
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=port, verbose=False)
     server.start()
     return server, server.get_host_and_port()[1]

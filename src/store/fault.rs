@@ -21,6 +21,8 @@ impl Fault {
             Error::PoolTimedOut | Error::PoolClosed | Error::Io(_) | Error::BeginFailed => Some(Self::Busy),
             // SQLite's thread ended after a rollback that failed; the pool makes another connection.
             Error::WorkerCrashed => Some(Self::Busy),
+            // A server, or what stands before it, that closes a connection before it has said a word.
+            Error::Protocol(_) => Some(Self::Busy),
             Error::Database(error) => match error.try_downcast_ref::<PgDatabaseError>() {
                 Some(error) => Self::of_postgres(error.code()),
                 None => Self::of_sqlite(error.code()?.parse().ok()?),
@@ -72,6 +74,8 @@ mod tests {
             assert_eq!(Fault::of_postgres(wrong), None, "{wrong}");
         }
         assert_eq!(Fault::of(&std::io::Error::from(std::io::ErrorKind::ConnectionReset).into()), Some(Fault::Busy));
+        let closed = Error::Protocol("unexpected response from SSLRequest: 0x00".to_owned());
+        assert_eq!(Fault::of(&closed), Some(Fault::Busy));
         assert_eq!((Fault::of_sqlite(517), Fault::of_sqlite(13)), (Some(Fault::Busy), Some(Fault::DiskFull)));
         // A read that failed, and a write.
         assert_eq!((Fault::of_sqlite(266), Fault::of_sqlite(778)), (Some(Fault::Busy), Some(Fault::Busy)));

@@ -147,7 +147,7 @@ impl Process {
                 pause().await;
             }
         };
-        let ended = tokio::time::timeout(Duration::from_secs(180), ended).await;
+        let ended = tokio::time::timeout(Duration::from_secs(300), ended).await;
         ended.unwrap_or_else(|_| panic!("the job does not end:\n{}", self.told()))
     }
 

@@ -17,7 +17,7 @@ async fn a_process_that_slept_past_its_lease_changes_nothing_when_it_wakes() {
     let place = place(&state);
     let sleeper = place.serve().await;
     register(&sleeper, "shout").await;
-    let wanted = json!({ "kind": "adapter", "task": "shout", "steps": 2_000 });
+    let wanted = json!({ "kind": "adapter", "task": "shout", "steps": 300 });
     let id = job(&sleeper.json("POST", "/jobs/train", wanted).await);
     loop {
         let seen = sleeper.get(&format!("/jobs/{id}")).await.json();

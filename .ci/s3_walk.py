@@ -12,18 +12,11 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-import boto3
-from moto.server import ThreadedMotoServer
+from s3_server import BUCKET, environment as s3_environment, make_bucket, start_s3
 
 ATTUNE, WORK = sys.argv[1], Path(sys.argv[2])
 SECRET = "a-secret-that-no-log-may-show"
-BUCKET, PREFIX = "attune-ci", "some/prefix"
-
-
-def start_s3(port=0):
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=port, verbose=False)
-    server.start()
-    return server, server.get_host_and_port()[1]
+PREFIX = "some/prefix"
 
 
 def call(address, path, body=None, headers=None):
@@ -83,16 +76,12 @@ def collected(environment, *options):
 def main():
     s3, port = start_s3()
     endpoint = f"http://127.0.0.1:{port}"
-    account = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": SECRET, "AWS_REGION": "us-east-1"}
-    client = boto3.client("s3", endpoint_url=endpoint, region_name="us-east-1", aws_access_key_id="test",
-                          aws_secret_access_key=SECRET)
-    client.create_bucket(Bucket=BUCKET)
+    client = make_bucket(endpoint, SECRET)
 
     tests = ["cargo", "test", "--locked", "--lib", "store::artifacts"]
     subprocess.run(tests, env={**os.environ, "ATTUNE_TEST_S3": endpoint}, check=True)
 
-    environment = {**os.environ, **account, "AWS_ENDPOINT_URL": endpoint, "AWS_ALLOW_HTTP": "true",
-                   "ATTUNE_ARTIFACTS": f"s3://{BUCKET}/{PREFIX}", "RUST_LOG": "info"}
+    environment = {**os.environ, **s3_environment(endpoint, SECRET), "ATTUNE_ARTIFACTS": f"s3://{BUCKET}/{PREFIX}", "RUST_LOG": "info"}
     with Attune(environment) as attune:
         status, _, body = call(attune.address, "/adapters", {"task": "Write the word backwards."})
         assert status == 201, body

@@ -79,6 +79,10 @@ pub fn run() -> ExitCode {
             return ExitCode::from(USAGE);
         }
     };
+    if let Err(refused) = crate::crash::check() {
+        eprintln!("error: {refused}");
+        return ExitCode::from(USAGE);
+    }
     log_to_stderr();
     let done = match cli.command {
         Command::Serve(serve) => serve.run(),
@@ -106,7 +110,9 @@ pub fn run() -> ExitCode {
 fn log_to_stderr() {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    // A line that cannot be written, on a full disk perhaps, is lost: to tell of that would be a panic.
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    lines.log_internal_errors(false).init();
 }
 
 /// Writes a line to standard output.

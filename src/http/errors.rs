@@ -158,16 +158,16 @@ impl From<ArtifactError> for Problem {
         match error {
             ArtifactError::DiskFull { .. } => storage_full(&detail),
             ArtifactError::QuotaFull { .. } => Self::new(Code::StorageFull, detail).after(STORAGE_WAIT),
-            ArtifactError::Away { .. } => {
+            // A share that is away, a device that fails: what names it is for the log.
+            ArtifactError::Away { .. } | ArtifactError::Io { .. } => {
                 tracing::error!(reason = detail, "the artifact store is away");
                 let told = "the store that holds the adapters' weights cannot be reached now";
                 Self::new(Code::Unavailable, told).after(ARTIFACTS_WAIT)
             }
             // A record names the artifact, so that it is missing is no answer to the caller's question.
-            ArtifactError::NotFound { .. }
-            | ArtifactError::InvalidDigest { .. }
-            | ArtifactError::Damaged { .. }
-            | ArtifactError::Io { .. } => Problem::internal(&detail),
+            ArtifactError::NotFound { .. } | ArtifactError::InvalidDigest { .. } | ArtifactError::Damaged { .. } => {
+                Problem::internal(&detail)
+            }
         }
     }
 }
@@ -219,6 +219,11 @@ mod tests {
             (Error::Artifact(ArtifactError::DiskFull { path: "/x".into() }), 503, "storage_full"),
             (Error::Artifact(ArtifactError::QuotaFull { quota_bytes: 1 << 20 }), 503, "storage_full"),
             (Error::Artifact(ArtifactError::Away { place: text(), reason: text() }), 503, "unavailable"),
+            (
+                Error::Artifact(ArtifactError::Io { path: "/x".into(), source: std::io::Error::other("eio").into() }),
+                503,
+                "unavailable",
+            ),
         ] {
             let shown = error.to_string();
             assert_eq!(status_and_code(error), (status, code), "{shown}");

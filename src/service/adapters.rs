@@ -4,6 +4,7 @@ use super::api::{AdapterLinks, AdapterView, CreateAdapter, CreateTimings, Create
 use super::making::Share;
 use super::wanted::Wanted;
 use super::{Error, Service};
+use crate::crash::{self, Point};
 use crate::generator::{Answer, Confidence};
 use crate::lora::{Adapter, write_peft};
 use crate::store::artifacts::sha256_hex;
@@ -49,6 +50,7 @@ impl Service {
         let made = flight.clone().await.map_err(Error::shared)?;
         let mut timings_ms = if share == Share::Own { made.timings } else { CreateTimings::default() };
         let record = self.record(&wanted, &made.adapter, &made.confidence).await?;
+        crash::at(Point::AdapterStored);
         let published = self.store.publish_adapter(tenant, &record, wanted.taken).await.map_err(named)?;
         drop(flight);
         timings_ms.total = ms(started);

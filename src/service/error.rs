@@ -183,6 +183,9 @@ impl Error {
             Self::RefiningFull { limit } => Self::RefiningFull { limit: *limit },
             Self::Engine(engine) => Self::Engine(engine.clone()),
             Self::Artifact(artifact) => Self::Artifact(artifact.clone()),
+            // What passes by itself must not look like a fault of ours to the others that waited.
+            Self::Store(crate::store::StoreError::Busy) => Self::Store(crate::store::StoreError::Busy),
+            Self::Store(crate::store::StoreError::DiskFull) => Self::Store(crate::store::StoreError::DiskFull),
             Self::Internal { reason } => Self::Internal { reason: reason.clone() },
             other => Self::internal(other),
         })

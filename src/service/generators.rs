@@ -3,6 +3,7 @@
 use super::adapters::missing;
 use super::files::blocking;
 use super::{ActiveGenerator, Error, GeneratorView, Service};
+use crate::crash::{self, Point};
 use crate::generator::GeneratorFile;
 use crate::store::{GeneratorRecord, GeneratorState, Page, PageRequest};
 use crate::task::ENCODER_VERSION;
@@ -63,6 +64,7 @@ impl Service {
             active: false,
             created_at: (self.clock)(),
         };
+        crash::at(Point::GeneratorStored);
         Ok(self.store.insert_generator(&record).await?)
     }
 

@@ -3,6 +3,7 @@
 use super::adapters::named;
 use super::files::blocking;
 use super::{AdapterView, Error, Service};
+use crate::crash::{self, Point};
 use crate::lora::{PeftFiles, read_archive, read_peft};
 use crate::store::{AdapterRecord, OnNameTaken, PublishOutcome};
 use bytes::Bytes;
@@ -44,6 +45,7 @@ impl Service {
         })
         .await?;
         let record = AdapterRecord { name: import.name, ..self.store_files(&adapter, files).await? };
+        crash::at(Point::ImportStored);
         let taken = if import.replace { OnNameTaken::Replace } else { OnNameTaken::Refuse };
         let published = self.store.publish_adapter(tenant, &record, taken).await.map_err(named)?;
         Ok((self.view(published.record), published.outcome != PublishOutcome::Existing))

@@ -5,6 +5,7 @@
 //! as it was.
 
 mod numbers;
+mod origin;
 mod promotion;
 
 use numbers::{adapter_bytes, generator_run};
@@ -12,8 +13,9 @@ use numbers::{adapter_bytes, generator_run};
 use super::job_progress::JobProgress;
 use super::task_data::task_data;
 use super::{Error, Service};
-use crate::generator::{self, GeneratorFile};
-use crate::jobs::{AdapterJob, Arch, GeneratorJob, Init, JobContext, JobError, JobHandler, JobKind, Selection, Stage};
+use crate::crash::{self, Point};
+use crate::generator::GeneratorFile;
+use crate::jobs::{AdapterJob, GeneratorJob, JobContext, JobError, JobHandler, JobKind, Selection, Stage};
 use crate::lora::{Adapter, SharedA, write_peft};
 use crate::store::{AdapterKind, AdapterRecord, DEFAULT_TENANT, JobRecord, OnNameTaken, PageRequest};
 use crate::task::{Base, ENCODER_VERSION};
@@ -100,8 +102,10 @@ impl Run<'_> {
         let files = write_peft(&adapter, self.base().name()).map_err(JobError::permanent)?;
         let stored = self.runtime.block_on(self.service.store_files(&adapter, files)).map_err(failed)?;
         let record = AdapterRecord { kind: AdapterKind::Trained, task: Some(job.task.clone()), ..stored };
+        crash::at(Point::TrainedStored);
         let publish = self.service.store.publish_adapter(DEFAULT_TENANT, &record, OnNameTaken::Refuse);
         let published = self.runtime.block_on(publish).map_err(JobError::transient)?;
+        crash::at(Point::TrainedListed);
         let metrics = trained.score.metrics();
         self.context.metrics(&metrics);
         let mut result = json!({"adapter": published.record.id, "task": job.task});
@@ -116,7 +120,7 @@ impl Run<'_> {
         }
         let tokens = AdapterRun::for_base(self.base().model().config()).row_tokens;
         let tasks: Vec<TaskData> = names.iter().map(|name| self.task_data(name, tokens)).collect::<Result<_, _>>()?;
-        let parent = self.parent(job);
+        let parent = self.parent(job)?;
         if parent.is_some() && !job.stages.contains(&Stage::CrossEntropy) {
             return Err(permanent(
                 "stages lacks cross_entropy: a generator that grows from the active one is trained by it alone; leave \
@@ -177,16 +181,6 @@ impl Run<'_> {
         let run = JudgeRun { tried: usual.tried.min(TRIED_EACH * tasks.len()), seed, ..usual };
         let progress = JobProgress::new(self.context);
         with_judge(file, self.base(), tasks, &run, (&self.workers, &progress)).map_err(training)
-    }
-
-    /// The generator that a job grows from: the active one, where the job wants it and it has the architecture.
-    fn parent(&self, job: &GeneratorJob) -> Option<Arc<GeneratorFile>> {
-        let active = self.service.active().filter(|_| job.init == Init::Active)?;
-        let same = matches!(
-            (active.file.config().arch, job.arch),
-            (generator::Arch::Cvae(_), Arch::Cvae) | (generator::Arch::IcmConv, Arch::IcmConv)
-        );
-        same.then_some(active.file)
     }
 
     /// The trajectories of some of the tasks, spread over all: those that are kept, and others trained now.

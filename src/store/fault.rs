@@ -19,6 +19,10 @@ impl Fault {
     pub(super) fn of(error: &Error) -> Option<Self> {
         match error {
             Error::PoolTimedOut | Error::PoolClosed | Error::Io(_) | Error::BeginFailed => Some(Self::Busy),
+            // SQLite's thread ended after a rollback that failed; the pool makes another connection.
+            Error::WorkerCrashed => Some(Self::Busy),
+            // A server, or what stands before it, that closes a connection before it has said a word.
+            Error::Protocol(_) => Some(Self::Busy),
             Error::Database(error) => match error.try_downcast_ref::<PgDatabaseError>() {
                 Some(error) => Self::of_postgres(error.code()),
                 None => Self::of_sqlite(error.code()?.parse().ok()?),
@@ -30,7 +34,9 @@ impl Fault {
     /// The primary result code is the low byte of the extended one.
     fn of_sqlite(code: u32) -> Option<Self> {
         match code & 0xff {
-            5 => Some(Self::Busy),
+            // SQLITE_BUSY; SQLITE_IOERR and SQLITE_CANTOPEN, a device or a share that fails and may come back.
+            5 | 10 | 14 => Some(Self::Busy),
+            // SQLITE_FULL
             13 => Some(Self::DiskFull),
             _ => None,
         }
@@ -68,7 +74,12 @@ mod tests {
             assert_eq!(Fault::of_postgres(wrong), None, "{wrong}");
         }
         assert_eq!(Fault::of(&std::io::Error::from(std::io::ErrorKind::ConnectionReset).into()), Some(Fault::Busy));
+        let closed = Error::Protocol("unexpected response from SSLRequest: 0x00".to_owned());
+        assert_eq!(Fault::of(&closed), Some(Fault::Busy));
         assert_eq!((Fault::of_sqlite(517), Fault::of_sqlite(13)), (Some(Fault::Busy), Some(Fault::DiskFull)));
-        assert_eq!(Fault::of_sqlite(2067), None);
+        // A read that failed, and a write.
+        assert_eq!((Fault::of_sqlite(266), Fault::of_sqlite(778)), (Some(Fault::Busy), Some(Fault::Busy)));
+        // A constraint, and a file that is no database.
+        assert_eq!((Fault::of_sqlite(2067), Fault::of_sqlite(26)), (None, None));
     }
 }

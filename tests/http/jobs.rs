@@ -102,7 +102,8 @@ async fn a_draining_server_ends_its_streams() {
     let id = train(&server, generator(), None).await.json()["id"].as_str().unwrap().to_owned();
     let path = format!("/jobs/{id}/events");
     let close = async {
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        // Until the first event has been read, on a server's database too.
+        tokio::time::sleep(Duration::from_millis(500)).await;
         server.closing.send(true).unwrap();
     };
     let both = async { tokio::join!(server.call("GET", &path), close) };

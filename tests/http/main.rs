@@ -3,11 +3,13 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail by a panic, in its helpers too")]
 
 mod adapters;
+mod faults;
 mod generate;
 mod generated;
 mod jobs;
 mod openai;
 mod server;
+mod state;
 mod support;
 mod tasks;
 mod vllm;

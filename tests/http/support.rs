@@ -1,4 +1,4 @@
-//! A server in a temporary directory, and requests to it.
+//! A server over a state of its own, and requests to it.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -10,7 +10,6 @@ use attune::jobs::{Queue, QueueConfig};
 use attune::lm::byte_level_tokenizer_json;
 use attune::lora::{Module, SharedA};
 use attune::service::{EngineChoice, NewGenerator, Parts, Service};
-use attune::store::{Artifacts, SqliteStore};
 use attune::task::{Base, BaseBytes, ENCODER_VERSION, Encoder, Example};
 use attune::training::Workers;
 use attune::training::dataset::TaskData;
@@ -25,17 +24,20 @@ use time::OffsetDateTime;
 use tokio::sync::watch;
 use tower::ServiceExt;
 
+use crate::state::State;
+
 /// The limits of the test server: small, so that a long body is a short one.
 pub(crate) const LIMITS: BodyLimits = BodyLimits { general: 4096, import: 1 << 20, examples: 8192 };
 
-/// A server. It lies in a directory of its own that goes with it.
+/// A server over a state that goes with it.
 pub(crate) struct Server {
     /// What it serves.
     pub(crate) router: Router,
     service: Arc<Service>,
     /// Says that it drains.
     pub(crate) closing: watch::Sender<bool>,
-    _directory: tempfile::TempDir,
+    /// Goes last: the service uses it.
+    state: Arc<State>,
 }
 
 /// An answer, read to its end.
@@ -62,13 +64,16 @@ impl Server {
     }
 
     pub(crate) async fn with(engine: EngineChoice) -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let store = Arc::new(SqliteStore::open(directory.path()).await.unwrap());
+        Self::over(Arc::new(State::new().await), engine).await
+    }
+
+    async fn over(state: Arc<State>, engine: EngineChoice) -> Self {
+        let store = state.store().await;
         let service = Service::start(Parts {
             base: base(),
-            queue: Queue::new(store.clone(), QueueConfig { queue_limit: 3, ..QueueConfig::default() }),
+            queue: Queue::new(store.clone() as _, QueueConfig { queue_limit: 3, ..QueueConfig::default() }),
             store,
-            artifacts: Arc::new(Artifacts::on_disk(directory.path().join("artifacts")).unwrap()),
+            artifacts: state.artifacts().await,
             request_timeout: std::time::Duration::from_secs(60),
             engine,
             clock: OffsetDateTime::now_utc,
@@ -76,8 +81,13 @@ impl Server {
         });
         let (closing, closed) = watch::channel(false);
         let service = Arc::new(service.await.unwrap());
-        let state = AppState::new(service.clone(), LIMITS, closed);
-        Self { router: router(state), service, closing, _directory: directory }
+        let shared = AppState::new(service.clone(), LIMITS, closed);
+        Self { router: router(shared), service, closing, state }
+    }
+
+    /// Stops serving and gives what it kept.
+    pub(crate) fn into_state(self) -> Arc<State> {
+        self.state
     }
 
     /// A server whose base has a generator that knows the tasks of [`KNOWN`], and hardly any better than it began.
@@ -157,14 +167,20 @@ impl Answer {
     }
 }
 
-fn base() -> Base {
+/// The files of the tiny base.
+pub(crate) fn base_files() -> [(&'static str, Vec<u8>); 4] {
     let tokenizer = byte_level_tokenizer_json(&["<bos>", "<eos>", "<a>", "<b>"]).to_string();
-    let files = BaseBytes {
-        config: &fixture("config.json"),
-        tokenizer: tokenizer.as_bytes(),
-        template: b"{}",
-        weights: &fixture("model.safetensors"),
-    };
+    [
+        ("config.json", fixture("config.json")),
+        ("tokenizer.json", tokenizer.into_bytes()),
+        ("attune.json", b"{}".to_vec()),
+        ("model.safetensors", fixture("model.safetensors")),
+    ]
+}
+
+fn base() -> Base {
+    let [(_, config), (_, tokenizer), (_, template), (_, weights)] = base_files();
+    let files = BaseBytes { config: &config, tokenizer: &tokenizer, template: &template, weights: &weights };
     Base::from_bytes("tiny", &files, &attune::lm::Loading::f32()).unwrap()
 }
 

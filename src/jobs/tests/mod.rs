@@ -1,6 +1,7 @@
 //! The queue and the runner over a SQLite file in a temporary directory, with leases of a second or none; and over a server's
 //! database, where one is named.
 
+mod faults;
 mod handover;
 mod postgres;
 mod queue;

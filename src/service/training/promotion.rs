@@ -3,6 +3,7 @@
 use super::super::gate::Means;
 use super::super::generators::NewGenerator;
 use super::{Run, add, failed, training};
+use crate::crash::{self, Point};
 use crate::generator::{Draw, GeneratorFile};
 use crate::jobs::{All, JobError, Selection};
 use crate::lm::RowAdapters;
@@ -61,11 +62,13 @@ impl Run<'_> {
         }
         let version = NewGenerator { file, evaluation: Some(evaluation.clone()), parent };
         let record = self.runtime.block_on(self.service.add_generator(version)).map_err(failed)?;
+        crash::at(Point::GeneratorListed);
         if self.context.cancelled() {
             return Err(JobError::Stopped);
         }
         if passes {
             self.runtime.block_on(self.service.activate_generator(&record.id)).map_err(failed)?;
+            crash::at(Point::GeneratorActivated);
         } else {
             self.context.log(
                 "the new generator falls behind the active one, or knows fewer tasks: it was stored and not promoted; \

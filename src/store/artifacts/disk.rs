@@ -38,7 +38,12 @@ impl Disk {
     /// The blobs in this directory, which is made where it is missing.
     pub(super) fn open(root: PathBuf) -> Result<Self, ArtifactError> {
         let unfinished = root.join(UNFINISHED);
+        let new = !root.exists();
         fs::create_dir_all(&unfinished).map_err(at(&unfinished))?;
+        if let Some(above) = root.parent().filter(|above| new && !above.as_os_str().is_empty()) {
+            // Else a power cut could take the whole directory, with artifacts that were promised since.
+            sync_directory(above).map_err(at(above))?;
+        }
         Ok(Self(Arc::new(Folder { root, writes: AtomicU64::new(0) })))
     }
 
@@ -58,12 +63,12 @@ impl Disk {
 impl Backend for Disk {
     fn read<'a>(&'a self, key: &'a str) -> BackendFuture<'a, Option<Bytes>> {
         let path = self.0.path(key);
-        self.blocking(move |_| Ok(if_there(fs::read(&path), &path)?.map(Bytes::from)))
+        self.blocking(move |folder| Ok(folder.if_there(fs::read(&path), &path)?.map(Bytes::from)))
     }
 
     fn size<'a>(&'a self, key: &'a str) -> BackendFuture<'a, Option<u64>> {
         let path = self.0.path(key);
-        self.blocking(move |_| Ok(if_there(fs::metadata(&path), &path)?.map(|metadata| metadata.len())))
+        self.blocking(move |folder| Ok(folder.if_there(fs::metadata(&path), &path)?.map(|metadata| metadata.len())))
     }
 
     fn write<'a>(&'a self, key: &'a str, bytes: Bytes) -> BackendFuture<'a, ()> {
@@ -121,6 +126,17 @@ impl Backend for Disk {
 impl Folder {
     fn path(&self, key: &str) -> PathBuf {
         self.root.join(key)
+    }
+
+    /// What was done; `None` where there is no such blob. A directory that is gone, as a share that is not mounted, is no
+    /// answer about a blob.
+    fn if_there<T>(&self, done: io::Result<T>, path: &Path) -> Result<Option<T>, ArtifactError> {
+        let done = if_there(done, path)?;
+        if done.is_none() {
+            let unfinished = self.root.join(UNFINISHED);
+            fs::metadata(&unfinished).map_err(at(&unfinished))?;
+        }
+        Ok(done)
     }
 
     /// The blobs in this folder and those below; none where there is no such folder.

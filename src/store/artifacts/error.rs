@@ -27,7 +27,7 @@ pub enum ArtifactError {
         /// The digest of what it holds.
         found: String,
     },
-    /// No space left.
+    /// No space left: on the device, of a quota, or under a limit on the size of files.
     #[error("the disk that holds {} is full", path.display())]
     DiskFull {
         /// The file that was written.
@@ -63,7 +63,9 @@ pub enum ArtifactError {
 /// An error of the file system at this path.
 pub(super) fn at(path: &Path) -> impl Fn(io::Error) -> ArtifactError {
     move |source| match source.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => ArtifactError::DiskFull { path: path.to_owned() },
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+            ArtifactError::DiskFull { path: path.to_owned() }
+        }
         _ => ArtifactError::Io { path: path.to_owned(), source: Arc::new(source) },
     }
 }

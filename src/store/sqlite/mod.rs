@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Sqlite, SqlitePool, Transaction};
+use sqlx::{Connection as _, Sqlite, SqlitePool, Transaction};
 
 use super::error::StoreError;
 use super::migrate::{Migrated, migrate};
@@ -114,6 +114,18 @@ async fn connect(directory: &Path) -> Result<(SqlitePool, PathBuf), StoreError> 
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
         .busy_timeout(BUSY_TIMEOUT);
-    let pool = SqlitePoolOptions::new().max_connections(CONNECTIONS).connect_with(options).await?;
+    let pool = SqlitePoolOptions::new()
+        .max_connections(CONNECTIONS)
+        .after_release(|connection, _| Box::pin(is_outside_transactions(connection)))
+        .connect_with(options)
+        .await?;
     Ok((pool, path))
+}
+
+/// Whether a connection may go back to the pool. After a full disk or a failed write SQLite has rolled back by itself, the
+/// driver's own rollback finds nothing, and the driver believes to be in a transaction for ever: no other begins on it.
+async fn is_outside_transactions(connection: &mut Connection) -> Result<bool, sqlx::Error> {
+    // Whatever is queued, a rollback too, comes before the answer.
+    connection.ping().await?;
+    Ok(!connection.is_in_transaction())
 }

@@ -54,3 +54,24 @@ async fn a_migration_tells_what_it_applied_and_then_that_nothing_is_left() {
     assert_eq!((again.applied, again.schema), (Vec::new(), first.schema));
     SqliteStore::open(dir.path()).await.unwrap();
 }
+
+#[tokio::test]
+async fn a_transaction_that_sqlite_ended_by_itself_breaks_no_connection() {
+    let (_dir, store) = store().await;
+    for _ in 0..2 * CONNECTIONS {
+        let mut tx = store.write(&[]).await.unwrap();
+        // As SQLite does where a commit finds the disk full; the driver does not hear of it.
+        sqlx::query("ROLLBACK").execute(&mut *tx).await.unwrap();
+        drop(tx);
+    }
+    store.enqueue_job(&new_job("a"), at(0)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_commit_is_on_the_disk_when_it_is_told() {
+    let (_dir, store) = store().await;
+    let mode: String = sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&store.pool).await.unwrap();
+    let synchronous: i64 = sqlx::query_scalar("PRAGMA synchronous").fetch_one(&store.pool).await.unwrap();
+    // 2 is FULL.
+    assert_eq!((mode.as_str(), synchronous), ("wal", 2));
+}

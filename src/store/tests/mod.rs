@@ -91,7 +91,7 @@ impl TestStore {
     }
 
     /// A statement past the repositories.
-    async fn execute(&self, sql: &'static str) {
+    pub(crate) async fn execute(&self, sql: &'static str) {
         match &self.place {
             Place::File(directory) => {
                 let options = sqlx::sqlite::SqliteConnectOptions::new().filename(directory.join("attune.db"));

@@ -1,7 +1,8 @@
-//! Whatever callers and workers do, in whatever order: no job is lost, no stale write is accepted, and a job
-//! that has ended does not change.
+//! Whatever callers and workers do, in whatever order: no job is lost, none is taken from a worker whose lease is in force,
+//! no stale write is accepted, and a job that has ended does not change. A worker may die, or sleep until its lease has run
+//! out and wake at any later time: it writes with the attempt that it had.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 
@@ -18,6 +19,8 @@ enum Op {
     Cancel {
         job: usize,
     },
+    /// So much time passes that every lease runs out.
+    Sleep,
     /// A write by the worker of this claim, which may be long over.
     Write {
         claim: usize,
@@ -48,6 +51,7 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
         2 => proptest::option::of(0..3u8).prop_map(|key| Op::Enqueue { key }),
         4 => any::<bool>().prop_map(|lease_over| Op::Claim { lease_over }),
         1 => (0..8usize).prop_map(|job| Op::Cancel { job }),
+        1 => Just(Op::Sleep),
         5 => (0..16usize, write).prop_map(|(claim, write)| Op::Write { claim, write }),
     ];
     proptest::collection::vec(op, 1..40)
@@ -59,6 +63,8 @@ struct World {
     /// Every job that was ever queued, as it was last seen.
     jobs: BTreeMap<String, JobRecord>,
     claims: Vec<(String, u32)>,
+    /// The jobs whose lease is in force.
+    leased: BTreeSet<String>,
     keys: BTreeMap<u8, String>,
 }
 
@@ -70,6 +76,10 @@ impl World {
                 let lease = if lease_over { Duration::ZERO } else { MINUTE };
                 if let Some(job) = claim(&self.store, lease).await {
                     assert_eq!(job.attempt, self.jobs[&job.id].attempt + 1);
+                    assert!(!self.leased.contains(&job.id), "{job:?} was taken from its worker");
+                    if !lease_over {
+                        self.leased.insert(job.id.clone());
+                    }
                     self.claims.push((job.id, job.attempt));
                 }
             }
@@ -78,6 +88,7 @@ impl World {
                 let cancelled = self.store.cancel_job(&before.id, at(1)).await;
                 assert_eq!(cancelled.is_err(), before.state.is_finished(), "{before:?}");
             }
+            Op::Sleep => self.sleep().await,
             Op::Write { claim, write } => {
                 let Some((id, number)) = self.claims.get(claim).cloned() else { return };
                 self.write(Attempt { job: &id, number }, write).await;
@@ -97,12 +108,23 @@ impl World {
         self.jobs.insert(enqueued.job.id.clone(), enqueued.job);
     }
 
-    async fn write(&self, attempt: Attempt<'_>, write: Write) {
+    async fn sleep(&mut self) {
+        self.store.execute("UPDATE jobs SET lease_until = 0 WHERE lease_until IS NOT NULL").await;
+        self.leased.clear();
+    }
+
+    async fn write(&mut self, attempt: Attempt<'_>, write: Write) {
         let before = &self.jobs[attempt.job];
         let holds =
             before.attempt == attempt.number && matches!(before.state, JobState::Running | JobState::Cancelling);
         let fail =
             |retry: bool| Outcome::Failed { error: "e".to_owned(), retry_after: retry.then_some(Duration::ZERO) };
+        // Whether the lease is in force afterwards; a line in the log leaves it as it is.
+        let leases = match write {
+            Write::Renew => Some(true),
+            Write::Log => None,
+            Write::Succeed | Write::Fail { .. } | Write::Stop | Write::Release => Some(false),
+        };
         let store = &self.store;
         let written = match write {
             Write::Renew => store.renew_job(attempt, MINUTE).await.map(drop),
@@ -113,7 +135,14 @@ impl World {
             Write::Release => store.release_job(attempt, at(2)).await.map(drop),
         };
         match written {
-            Ok(()) => assert!(holds, "a stale write was accepted: {attempt:?}, {before:?}"),
+            Ok(()) => {
+                assert!(holds, "a stale write was accepted: {attempt:?}, {before:?}");
+                match leases {
+                    Some(true) => drop(self.leased.insert(attempt.job.to_owned())),
+                    Some(false) => drop(self.leased.remove(attempt.job)),
+                    None => {}
+                }
+            }
             Err(StoreError::StaleAttempt { .. }) => assert!(!holds, "the holder was refused: {before:?}"),
             Err(error) => panic!("{error}"),
         }
@@ -134,7 +163,7 @@ impl World {
     /// One healthy worker brings every job to its end.
     async fn work_off(&mut self) {
         // The lost workers' leases run out.
-        self.store.execute("UPDATE jobs SET lease_until = 0 WHERE lease_until IS NOT NULL").await;
+        self.sleep().await;
         while let Some(job) = claim(&self.store, MINUTE).await {
             self.store.finish_job(job.current_attempt(), &Outcome::Succeeded(json!(1)), at(3)).await.unwrap();
         }
@@ -144,7 +173,8 @@ impl World {
 }
 
 async fn hold(store: TestStore, ops: Vec<Op>) {
-    let mut world = World { store, jobs: BTreeMap::new(), claims: Vec::new(), keys: BTreeMap::new() };
+    let mut world =
+        World { store, jobs: BTreeMap::new(), claims: Vec::new(), leased: BTreeSet::new(), keys: BTreeMap::new() };
     for op in ops {
         world.apply(op).await;
     }

@@ -1,5 +1,5 @@
 //! The same tests over a directory, over objects in memory, and over S3 where `ATTUNE_TEST_S3` names an endpoint
-//! (`.ci/s3.sh` starts one).
+//! (`.ci/with_s3.sh COMMAND` starts one).
 
 mod collecting;
 mod contract;

@@ -11,3 +11,4 @@ mod server;
 mod support;
 mod tasks;
 mod vllm;
+mod workers;

@@ -157,7 +157,7 @@ impl Answer {
     }
 }
 
-fn base() -> Base {
+pub(crate) fn base() -> Base {
     let tokenizer = byte_level_tokenizer_json(&["<bos>", "<eos>", "<a>", "<b>"]).to_string();
     let files = BaseBytes {
         config: &fixture("config.json"),

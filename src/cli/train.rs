@@ -1,10 +1,11 @@
 //! `attune train`: a training job, queued and worked off in this process.
 
 use super::job_progress::JobProgress;
-use super::one_shot::{options, with_application};
+use super::one_shot::{cores, options, with_application};
 use super::print;
 use crate::app::{Application, BaseOptions, StateOptions, drain_jobs, termination};
 use crate::http::JobView;
+use crate::jobs::JobSpec;
 use crate::jobs::kinds::{AdapterJob, All, Arch, GeneratorJob, Init, JobKind, Selection, Stage};
 use crate::service::Service;
 use crate::store::{JobRecord, JobState, LockError, PageRequest, StoreError};
@@ -51,6 +52,21 @@ struct Run {
     /// does so if what is free would not do. The log says beforehand what a pass will take
     #[arg(long, default_value = "auto")]
     gradient_checkpointing: Checkpointing,
+    /// Its place in a queue that others share, from -100 to 100: the highest is taken first, should this process be stopped and a
+    /// worker take the job up
+    #[arg(long, default_value_t = 0, allow_negative_numbers = true, value_name = "-100..100",
+        value_parser = clap::value_parser!(i32).range(-100..=100))]
+    priority: i32,
+    /// Seconds after which an attempt is given up and the job has failed
+    #[arg(long, value_name = "SECONDS")]
+    timeout_seconds: Option<u32>,
+}
+
+impl Run {
+    /// The job with what it takes of the queue.
+    fn spec(&self, kind: JobKind) -> JobSpec {
+        JobSpec { kind, priority: self.priority, timeout_seconds: self.timeout_seconds }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -109,11 +125,11 @@ pub(super) struct Generator {
 
 impl Train {
     pub(super) fn run(self) -> anyhow::Result<()> {
-        let (place, kind) = match self {
+        let (place, spec) = match self {
             Self::Adapter(adapter) => adapter.job(),
             Self::Generator(generator) => generator.job(),
         };
-        let job = place.work_off(kind)?;
+        let job = place.work_off(spec)?;
         let (state, error) = (job.state, job.error.clone());
         print(&serde_json::to_string_pretty(&JobView::from(job))?)?;
         match state {
@@ -125,8 +141,8 @@ impl Train {
 }
 
 impl Adapter {
-    fn job(self) -> (Place, JobKind) {
-        let Run { seed, steps, learning_rate, gradient_checkpointing } = self.run;
+    fn job(self) -> (Place, JobSpec) {
+        let Run { seed, steps, learning_rate, gradient_checkpointing, .. } = self.run;
         let job = AdapterJob {
             task: self.task,
             seed,
@@ -136,29 +152,29 @@ impl Adapter {
             gradient_accumulation_steps: self.gradient_accumulation_steps,
             gradient_checkpointing: gradient_checkpointing.wanted(),
         };
-        (self.place, JobKind::Adapter(job))
+        (self.place, self.run.spec(JobKind::Adapter(job)))
     }
 }
 
 impl Generator {
-    fn job(self) -> (Place, JobKind) {
-        let Run { seed, steps, learning_rate, gradient_checkpointing } = self.run;
+    fn job(self) -> (Place, JobSpec) {
+        let Run { seed, steps, learning_rate, gradient_checkpointing, .. } = self.run;
         let gradient_checkpointing = gradient_checkpointing.wanted();
         let tasks = if self.tasks.is_empty() { Selection::All(All::All) } else { Selection::Names(self.tasks) };
         let stages = if self.stages.is_empty() { Stage::all() } else { self.stages };
         let (arch, init) = (self.arch.unwrap_or_default(), self.init.unwrap_or_default());
         let job = GeneratorJob { tasks, arch, init, stages, seed, steps, learning_rate, gradient_checkpointing };
-        (self.place, JobKind::Generator(job))
+        (self.place, self.run.spec(JobKind::Generator(job)))
     }
 }
 
 impl Place {
     /// Queues the job and runs it to its end. Others that wait there are left to a server.
-    fn work_off(self, kind: JobKind) -> anyhow::Result<JobRecord> {
+    fn work_off(self, spec: JobSpec) -> anyhow::Result<JobRecord> {
         let mut options = options(&self.base, self.state);
         options.train_threads = self.train_threads;
-        let body = serde_json::to_string(&kind)?;
-        let done = with_application(&options, async |application| work_off(application, kind).await);
+        let body = serde_json::to_string(&spec)?;
+        let done = with_application(&options, async |application| work_off(application, spec).await);
         done.map_err(|error| match error.downcast_ref() {
             Some(LockError::InUse { .. }) => {
                 error.context(format!("a server that runs there takes the job itself: send it POST /jobs/train {body}"))
@@ -168,12 +184,12 @@ impl Place {
     }
 }
 
-async fn work_off(application: &Application, kind: JobKind) -> anyhow::Result<JobRecord> {
+async fn work_off(application: &Application, spec: JobSpec) -> anyhow::Result<JobRecord> {
     let service = &application.service;
-    if matches!(&kind, JobKind::Generator(GeneratorJob { tasks: Selection::All(_), .. })) {
+    if matches!(&spec.kind, JobKind::Generator(GeneratorJob { tasks: Selection::All(_), .. })) {
         check_any_task(service).await?;
     }
-    let (job, _) = service.train(kind, None).await?;
+    let (job, _) = service.train(spec, None).await?;
     let mut shown = JobProgress::new();
     let runner = application.start_job(&job.id);
     let done = watch(service, &job.id, &mut shown).await;
@@ -229,10 +245,6 @@ async fn watch(service: &Service, id: &str, shown: &mut JobProgress) -> anyhow::
 /// The exit status of a process that a signal ended, as a shell has it for Ctrl-C.
 const INTERRUPTED: i32 = 130;
 
-fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
-}
-
 /// A word of a job's body, so that flags and bodies always have the same words.
 fn word<T: DeserializeOwned>(text: &str) -> Result<T, serde_json::Error> {
     serde_json::from_value(text.into())
@@ -257,18 +269,19 @@ mod tests {
 
     fn job(arguments: &str) -> Result<Value, clap::Error> {
         let arguments = ["train"].into_iter().chain(arguments.split_whitespace());
-        let (_, kind) = match Probe::try_parse_from(arguments)?.train {
+        let (_, spec) = match Probe::try_parse_from(arguments)?.train {
             Train::Adapter(adapter) => adapter.job(),
             Train::Generator(generator) => generator.job(),
         };
-        Ok(serde_json::to_value(kind).unwrap())
+        Ok(serde_json::to_value(spec).unwrap())
     }
 
     #[test]
     fn flags_make_the_body_of_the_route() {
         assert_eq!(job("adapter --task a").unwrap(), json!({ "kind": "adapter", "task": "a" }));
-        let all = "adapter --task a --seed 7 --steps 10 --learning-rate 0.001";
-        let body = json!({ "kind": "adapter", "task": "a", "seed": 7, "steps": 10, "learning_rate": 0.001 });
+        let all = "adapter --task a --seed 7 --steps 10 --learning-rate 0.001 --priority -5 --timeout-seconds 60";
+        let body = json!({ "kind": "adapter", "task": "a", "seed": 7, "steps": 10, "learning_rate": 0.001,
+                           "priority": -5, "timeout_seconds": 60 });
         assert_eq!(job(all).unwrap(), body);
         let from = "generator --task a --from ACTIVE";
         assert_eq!(job(from).unwrap()["init"], "active");
@@ -280,7 +293,7 @@ mod tests {
 
     #[test]
     fn a_generator_has_the_defaults_of_the_route() {
-        let body: JobKind = serde_json::from_value(json!({ "kind": "generator", "tasks": "all" })).unwrap();
+        let body: JobSpec = serde_json::from_value(json!({ "kind": "generator", "tasks": "all" })).unwrap();
         assert_eq!(job("generator").unwrap(), serde_json::to_value(body).unwrap());
         let stages = job("generator --stages reconstruction,cross_entropy").unwrap();
         assert_eq!(stages["stages"], json!(["reconstruction", "cross_entropy"]));
@@ -292,5 +305,6 @@ mod tests {
         assert!(refused.contains("icm-conv"), "{refused}");
         assert!(job("generator --stages all").unwrap_err().to_string().contains("cross_entropy"));
         assert!(job("adapter").is_err());
+        assert!(job("adapter --task a --priority 101").is_err());
     }
 }

@@ -50,7 +50,7 @@ described! {
     store::TaskRecord = TaskRecord,
     store::JobState = JobState,
     store::Progress = Progress,
-    jobs::JobKind = JobKind,
+    jobs::JobSpec = JobSpec,
 }
 
 macro_rules! mirrors {
@@ -192,6 +192,19 @@ mirrors! {
         gradient_checkpointing: Option<bool>,
     }
 
+    /// What to train, and how it is to be treated in the queue.
+    #[schema(as = TrainJob)]
+    struct JobSpec {
+        #[serde(flatten)]
+        kind: JobKind,
+        /// Of the jobs that wait, the one with the highest is taken first, of its equals the oldest.
+        #[schema(required = false, minimum = -100, maximum = 100, default = 0)]
+        priority: i32,
+        /// How long an attempt may take before the job has failed; what the worker allows where it is not said.
+        #[schema(minimum = 1, maximum = 2_592_000)]
+        timeout_seconds: Option<u32>,
+    }
+
     /// Parameters of a generator's training.
     struct GeneratorJob {
         /// The tasks to train on.
@@ -262,12 +275,11 @@ word_mirrors! {
     #[serde(rename_all = "lowercase")]
     enum AdapterKind { Generated, Trained, Imported }
 
-    /// Where a job stands.
+    /// Where a job stands. One that is `waiting` waits for the jobs that it needs.
     #[serde(rename_all = "lowercase")]
-    enum JobState { Queued, Running, Cancelling, Succeeded, Failed, Cancelled }
+    enum JobState { Queued, Running, Cancelling, Succeeded, Failed, Cancelled, Waiting }
 
     /// What to train.
-    #[schema(as = TrainJob)]
     #[serde(tag = "kind", rename_all = "snake_case")]
     enum JobKind { Adapter(AdapterJob), Generator(GeneratorJob) }
 
@@ -355,7 +367,7 @@ mod tests {
         assert_words(&[AdapterKind::Generated, AdapterKind::Trained, AdapterKind::Imported]);
         let running = [JobState::Queued, JobState::Running, JobState::Cancelling];
         let ended = [JobState::Succeeded, JobState::Failed, JobState::Cancelled];
-        assert_words(&[running, ended].concat());
+        assert_words(&[&running[..], &ended, &[JobState::Waiting]].concat());
     }
 
     #[test]

@@ -10,10 +10,13 @@ use time::OffsetDateTime;
 use tokio::runtime::Handle;
 
 use super::queue::Queue;
-use crate::store::{Attempt, JobUpdate, Progress, StoreError};
+use crate::store::{Attempt, JobRecord, JobUpdate, Progress, StoreError};
 
 /// How often progress within a phase is recorded.
 const PROGRESS_EVERY: Duration = Duration::from_millis(250);
+
+/// The flag of a lost lease.
+const LEASE_LOST: u8 = 4;
 
 /// Why a handler should stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +25,8 @@ pub enum StopReason {
     Cancelled,
     /// The process shuts down; the job goes on elsewhere, or here later, from its checkpoint.
     Draining,
+    /// The attempt takes longer than it may.
+    TimedOut,
     /// The job is another worker's by now, and nothing that this one does will count.
     LeaseLost,
 }
@@ -34,6 +39,7 @@ pub struct JobContext {
     pub(super) job: String,
     pub(super) attempt: u32,
     pub(super) work_dir: PathBuf,
+    pub(super) may_fork: bool,
     pub(super) stop: Arc<StopFlag>,
     pub(super) gate: Mutex<ProgressGate>,
 }
@@ -80,6 +86,23 @@ impl JobContext {
         self.stop.get()
     }
 
+    /// Whether it pays to end with [`super::JobError::Waits`] for jobs of this kind: at least two workers that share the
+    /// queue and the artifacts run them. One alone is quicker without.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn should_fork(&self, kind: &str) -> Result<bool, StoreError> {
+        Ok(self.may_fork && self.runtime.block_on(self.queue.workers_for(kind))? >= 2)
+    }
+
+    /// The jobs that earlier attempts asked for.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn children(&self) -> Result<Vec<JobRecord>, StoreError> {
+        self.runtime.block_on(self.queue.children(&self.job))
+    }
+
     /// The job's own directory, which is there. It is kept from attempt to attempt, and removed when the job has
     /// succeeded or was cancelled.
     pub fn work_dir(&self) -> &Path {
@@ -95,10 +118,16 @@ impl StopFlag {
     /// Asks to stop. The first reason stands, except that a lost lease overrides the others.
     pub(super) fn set(&self, reason: StopReason) {
         match reason {
-            StopReason::LeaseLost => self.0.store(3, Ordering::Release),
-            StopReason::Draining => drop(self.0.compare_exchange(0, 2, Ordering::AcqRel, Ordering::Acquire)),
-            StopReason::Cancelled => drop(self.0.compare_exchange(0, 1, Ordering::AcqRel, Ordering::Acquire)),
+            StopReason::LeaseLost => self.0.store(LEASE_LOST, Ordering::Release),
+            StopReason::Cancelled => self.set_first(1),
+            StopReason::Draining => self.set_first(2),
+            StopReason::TimedOut => self.set_first(3),
         }
+    }
+
+    fn set_first(&self, reason: u8) {
+        // An error says that there is a reason already.
+        let _ = self.0.compare_exchange(0, reason, Ordering::AcqRel, Ordering::Acquire);
     }
 
     pub(super) fn get(&self) -> Option<StopReason> {
@@ -106,6 +135,7 @@ impl StopFlag {
             0 => None,
             1 => Some(StopReason::Cancelled),
             2 => Some(StopReason::Draining),
+            3 => Some(StopReason::TimedOut),
             _ => Some(StopReason::LeaseLost),
         }
     }
@@ -156,6 +186,7 @@ mod tests {
         assert_eq!(stop.get(), None);
         stop.set(StopReason::Draining);
         stop.set(StopReason::Cancelled);
+        stop.set(StopReason::TimedOut);
         assert_eq!(stop.get(), Some(StopReason::Draining));
         stop.set(StopReason::LeaseLost);
         assert_eq!(stop.get(), Some(StopReason::LeaseLost));

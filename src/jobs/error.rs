@@ -2,6 +2,7 @@
 
 use std::error::Error as StdError;
 
+use super::children::ChildJob;
 use super::kinds::InvalidKind;
 use crate::store::StoreError;
 
@@ -22,6 +23,10 @@ pub enum JobError {
     /// It stopped at a checkpoint because [`super::JobContext::cancelled`] said so.
     #[error("stopped")]
     Stopped,
+    /// It needs these jobs and gives its place up until they have ended; then it comes again. Those that are there
+    /// already, or were, are not made anew.
+    #[error("waits for {} jobs", .0.len())]
+    Waits(Vec<ChildJob>),
     /// It failed in a way that another attempt may not: a full disk, a database that is away.
     #[error("{0}")]
     Transient(#[source] Box<dyn StdError + Send + Sync>),

@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use tokio::task::JoinError;
 use tokio::time::{Interval, MissedTickBehavior, interval_at};
 
+use super::children::ChildJob;
 use super::context::{JobContext, ProgressGate, StopFlag, StopReason};
 use super::error::JobError;
 use super::handover::{Handover, forget};
@@ -38,6 +39,8 @@ enum Ending {
     Finish(Outcome),
     /// The job goes back to the queue.
     Release,
+    /// The job goes back to the queue until these have ended.
+    Wait(Vec<ChildJob>),
     /// The job is another's; nothing is left to say.
     Lost,
 }
@@ -58,7 +61,7 @@ impl Execution {
             }
             Err(error) => Ok(Err(error)),
         };
-        let ending = ending(ended, stop.get(), self.job.counted_attempts());
+        let ending = self.ending(ended, stop.get());
         if let Some(handover) = handover.filter(|_| goes_on(&ending)) {
             self.renewing(&stop, handover.send()).await;
         }
@@ -107,6 +110,7 @@ impl Execution {
         let mut heartbeat = self.heartbeat();
         let (handler, job, context) = (Arc::clone(&self.handler), self.job.clone(), self.context(stop));
         let mut work = tokio::task::spawn_blocking(move || handler.run(&job, &context));
+        let mut over = std::pin::pin!(self.time_over());
         // What happened before `changes` began to listen.
         self.look(stop).await;
         loop {
@@ -117,12 +121,25 @@ impl Execution {
                     // A sender that is gone is a runner that is gone.
                     stop.set(if asked { StopReason::Draining } else { StopReason::LeaseLost });
                 }
+                () = &mut over, if stop.get().is_none() => stop.set(StopReason::TimedOut),
                 change = changes.recv() => match change {
                     Ok(id) if *id != *self.job.id => {}
                     Ok(_) | Err(RecvError::Lagged(_)) => self.look(stop).await,
                     Err(RecvError::Closed) => {}
                 },
             }
+        }
+    }
+
+    /// How long an attempt may take: as the job says, or as this process does.
+    fn timeout(&self) -> Option<Duration> {
+        self.job.timeout_ms.map(Duration::from_millis).or(self.config.timeout)
+    }
+
+    async fn time_over(&self) {
+        match self.timeout() {
+            Some(timeout) => tokio::time::sleep(timeout).await,
+            None => std::future::pending().await,
         }
     }
 
@@ -134,6 +151,7 @@ impl Execution {
             job: self.job.id.clone(),
             attempt: self.job.attempt,
             work_dir: self.work_dir(),
+            may_fork: self.config.shares_work() && self.job.parent.is_none(),
             stop: Arc::clone(stop),
             gate: Mutex::new(ProgressGate::default()),
         }
@@ -163,6 +181,31 @@ impl Execution {
         }
     }
 
+    /// What a handler's end means.
+    fn ending(&self, ended: Result<Result<Value, JobError>, JoinError>, stop: Option<StopReason>) -> Ending {
+        let failed = |error: String, retry_after| Ending::Finish(Outcome::Failed { error, retry_after });
+        match ended {
+            Ok(Ok(result)) => Ending::Finish(Outcome::Succeeded(result)),
+            Ok(Err(JobError::Waits(children))) => Ending::Wait(children),
+            Ok(Err(JobError::Stopped)) => match stop {
+                Some(StopReason::Cancelled) => Ending::Finish(Outcome::Cancelled),
+                Some(StopReason::Draining) => Ending::Release,
+                Some(StopReason::TimedOut) => failed(too_long(self.timeout().unwrap_or_default()), None),
+                Some(StopReason::LeaseLost) => Ending::Lost,
+                None => failed("the handler stopped without being asked to".to_owned(), None),
+            },
+            Ok(Err(JobError::Transient(error))) => {
+                failed(chain(&*error), Some(retry_wait(self.job.counted_attempts())))
+            }
+            Ok(Err(JobError::Permanent(error))) => failed(chain(&*error), None),
+            Err(error) if error.is_panic() => {
+                failed(format!("the handler panicked: {}", panic_message(&*error.into_panic())), None)
+            }
+            // The runtime shuts down before the thread began.
+            Err(_) => Ending::Release,
+        }
+    }
+
     /// Writes the end. Where the database does not take it the lease runs out, and the job is taken up again.
     async fn write_end(&self, ending: &Ending) {
         for _ in 0..FINISH_TRIES {
@@ -170,6 +213,7 @@ impl Execution {
             let written = match ending {
                 Ending::Finish(outcome) => self.queue.finish(attempt, outcome, now).await,
                 Ending::Release => self.queue.release(attempt, now).await,
+                Ending::Wait(children) => self.queue.fork(&self.job, children, now).await,
                 Ending::Lost => return,
             };
             match written {
@@ -190,32 +234,15 @@ impl Execution {
 
 /// Whether another attempt may want what this one left.
 fn goes_on(ending: &Ending) -> bool {
-    matches!(ending, Ending::Release | Ending::Finish(Outcome::Failed { retry_after: Some(_), .. }))
+    matches!(ending, Ending::Release | Ending::Wait(_) | Ending::Finish(Outcome::Failed { retry_after: Some(_), .. }))
 }
 
-/// What a handler's end means.
-fn ending(
-    ended: Result<Result<Value, JobError>, JoinError>,
-    stop: Option<StopReason>,
-    counted_attempts: u32,
-) -> Ending {
-    let failed = |error: String, retry_after| Ending::Finish(Outcome::Failed { error, retry_after });
-    match ended {
-        Ok(Ok(result)) => Ending::Finish(Outcome::Succeeded(result)),
-        Ok(Err(JobError::Stopped)) => match stop {
-            Some(StopReason::Cancelled) => Ending::Finish(Outcome::Cancelled),
-            Some(StopReason::Draining) => Ending::Release,
-            Some(StopReason::LeaseLost) => Ending::Lost,
-            None => failed("the handler stopped without being asked to".to_owned(), None),
-        },
-        Ok(Err(JobError::Transient(error))) => failed(chain(&*error), Some(retry_wait(counted_attempts))),
-        Ok(Err(JobError::Permanent(error))) => failed(chain(&*error), None),
-        Err(error) if error.is_panic() => {
-            failed(format!("the handler panicked: {}", panic_message(&*error.into_panic())), None)
-        }
-        // The runtime shuts down before the thread began.
-        Err(_) => Ending::Release,
-    }
+fn too_long(timeout: Duration) -> String {
+    format!(
+        "the attempt took longer than its limit of {} seconds: allow more with timeout_seconds (--job-timeout for all jobs \
+         of a worker), or ask for fewer steps",
+        timeout.as_secs_f64()
+    )
 }
 
 /// 2, 4, 8, … seconds, at most a minute.

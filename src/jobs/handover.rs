@@ -2,7 +2,8 @@
 //!
 //! A handler's files in the job's directory are replaced whole. They are copied below the attempt's number every minute,
 //! and once more when the attempt ends without an end of the job. The next attempt takes each file as the latest attempt
-//! left it, unless it runs where that attempt ran: its own files are at least as new.
+//! left it, unless it runs where that attempt ran: its own files are at least as new. Attempts count from 1; what lies
+//! below 0 was left by the job's children, for its handler to ask for.
 
 use std::collections::BTreeMap;
 use std::io::{self, ErrorKind};
@@ -69,7 +70,7 @@ impl Handover {
         let kept = self.artifacts.checkpoints(&self.job).await?;
         // Later attempts stand behind earlier ones.
         let latest: BTreeMap<String, CheckpointKey> = kept.into_iter().map(|key| (key.name.clone(), key)).collect();
-        for key in latest.values().filter(|key| Some(key.attempt) > worked_here) {
+        for key in latest.values().filter(|key| key.attempt > worked_here.unwrap_or(0)) {
             if let Some(bytes) = self.artifacts.checkpoint(key).await? {
                 replace(&self.dir.join(&key.name), &bytes).await?;
             }

@@ -14,11 +14,12 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, watch};
 use tokio::task::AbortHandle;
 
+use super::children::ChildJob;
 use super::error::QueueError;
-use super::kinds::JobKind;
+use super::spec::JobSpec;
 use crate::store::{
-    Attempt, ClaimRequest, JobChanges, JobEvent, JobFilter, JobRecord, JobStore, JobUpdate, NewJob, Outcome, Page,
-    PageRequest, StoreError,
+    Attempt, ClaimRequest, JobChanges, JobEvent, JobFilter, JobRecord, JobStore, JobUpdate, NewChild, NewJob, Outcome,
+    Page, PageRequest, StoreError,
 };
 
 /// How many events are read at once.
@@ -49,7 +50,7 @@ pub struct JobRequest {
     /// A new id; version 7 UUIDs keep the order of arrival within a millisecond.
     pub id: String,
     /// What it asks for.
-    pub kind: JobKind,
+    pub spec: JobSpec,
     /// The caller's `Idempotency-Key`.
     pub idempotency_key: Option<String>,
 }
@@ -86,12 +87,15 @@ impl Queue {
     /// # Errors
     /// `Invalid`; `Store` with `QueueFull`, `IdempotencyMismatch` or a failure.
     pub async fn enqueue(&self, request: JobRequest, now: OffsetDateTime) -> Result<(JobRecord, bool), QueueError> {
-        request.kind.validate()?;
+        let JobRequest { id, spec, .. } = &request;
+        spec.validate()?;
         let job = NewJob {
-            id: request.id,
-            kind: request.kind.name().to_owned(),
-            payload: serde_json::to_value(&request.kind).map_err(StoreError::from)?,
+            id: id.clone(),
+            kind: spec.kind.name().to_owned(),
+            payload: serde_json::to_value(&spec.kind).map_err(StoreError::from)?,
             max_attempts: self.config.max_attempts,
+            priority: spec.priority,
+            timeout_ms: spec.timeout_seconds.map(|seconds| u64::from(seconds) * 1000),
             idempotency_key: request.idempotency_key,
             queue_limit: self.config.queue_limit,
         };
@@ -108,6 +112,11 @@ impl Queue {
     pub async fn cancel(&self, id: &str, now: OffsetDateTime) -> Result<JobRecord, StoreError> {
         let job = self.store.cancel_job(id, now).await?;
         self.wake.changed(id);
+        if job.parent.is_some() {
+            self.wake.arrived();
+        } else {
+            self.wake_children(id).await;
+        }
         Ok(job)
     }
 
@@ -117,6 +126,23 @@ impl Queue {
     /// `NotFound`, or a failure.
     pub async fn job(&self, id: &str) -> Result<JobRecord, StoreError> {
         self.store.job(id).await
+    }
+
+    /// The jobs that this one needs, by their ids.
+    ///
+    /// # Errors
+    /// A failure.
+    pub async fn children(&self, parent: &str) -> Result<Vec<JobRecord>, StoreError> {
+        self.store.children(parent).await
+    }
+
+    /// How many of the workers that share the queue run jobs of this kind, as far as they say.
+    ///
+    /// # Errors
+    /// A failure.
+    pub async fn workers_for(&self, kind: &str) -> Result<usize, StoreError> {
+        let workers = self.store.workers().await?;
+        Ok(workers.iter().filter(|worker| worker.slots.get(kind).is_some_and(|slots| *slots > 0)).count())
     }
 
     /// The jobs, the newest first.
@@ -196,11 +222,36 @@ impl Queue {
         Ok(job)
     }
 
+    /// Queues the job's children and gives it back until they have ended.
+    pub(super) async fn fork(
+        &self,
+        job: &JobRecord,
+        children: &[ChildJob],
+        now: OffsetDateTime,
+    ) -> Result<JobRecord, StoreError> {
+        let of = |child: &ChildJob| child.of(job, self.config.max_attempts);
+        let children: Vec<NewChild> = children.iter().map(of).collect::<Result<_, _>>()?;
+        let job = self.store.fork_job(job.current_attempt(), &children, now).await?;
+        self.wake.changed(&job.id);
+        self.wake.arrived();
+        Ok(job)
+    }
+
     pub(super) async fn release(&self, attempt: Attempt<'_>, now: OffsetDateTime) -> Result<JobRecord, StoreError> {
         let job = self.store.release_job(attempt, now).await?;
         self.wake.changed(attempt.job);
         self.wake.arrived();
         Ok(job)
+    }
+}
+
+impl Queue {
+    /// Tells this process's runner of what became of the job's children. That it is told is a help: their heartbeats look too.
+    async fn wake_children(&self, parent: &str) {
+        match self.store.children(parent).await {
+            Ok(children) => children.iter().for_each(|child| self.wake.changed(&child.id)),
+            Err(error) => tracing::debug!(%error, "a job's children are not told at once"),
+        }
     }
 }
 

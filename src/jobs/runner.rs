@@ -16,9 +16,10 @@ use tokio::task::{JoinHandle, JoinSet};
 use super::context::JobContext;
 use super::error::JobError;
 use super::execution::Execution;
+use super::presence::Presence;
 use super::queue::Queue;
 use super::work_dirs::sweep;
-use crate::store::{Artifacts, ClaimRequest, JobRecord};
+use crate::store::{Artifacts, ClaimRequest, JobRecord, WorkerRecord};
 
 /// Does the work of a kind.
 pub trait JobHandler: Send + Sync {
@@ -44,12 +45,14 @@ pub struct RunnerConfig {
     pub handover: Option<Arc<Artifacts>>,
     /// The one job that it takes; every one where none is said.
     pub only: Option<String>,
+    /// How long an attempt of a job may take that has no limit of its own.
+    pub timeout: Option<Duration>,
     /// Where the times in the records come from.
     pub clock: fn() -> OffsetDateTime,
 }
 
 impl RunnerConfig {
-    /// The defaults: a lease of 30 seconds, every job, no other machines, the system's clock.
+    /// The defaults: a lease of 30 seconds, every job, no other machines, no time limit, the system's clock.
     pub fn new(worker: impl Into<String>, data_dir: impl Into<PathBuf>) -> Self {
         let (worker, data_dir) = (worker.into(), data_dir.into());
         Self {
@@ -58,8 +61,14 @@ impl RunnerConfig {
             lease: Duration::from_secs(30),
             handover: None,
             only: None,
+            timeout: None,
             clock: OffsetDateTime::now_utc,
         }
+    }
+
+    /// Whether this runner is one of those that share the queue and the places where its jobs leave their work.
+    pub(super) fn shares_work(&self) -> bool {
+        self.handover.is_some() && self.only.is_none()
     }
 }
 
@@ -73,6 +82,7 @@ pub struct Runner {
 /// The room for one kind.
 struct Slot {
     kind: &'static str,
+    limit: u32,
     handler: Arc<dyn JobHandler>,
     room: Arc<Semaphore>,
 }
@@ -83,10 +93,10 @@ impl Runner {
         Self { queue, config: Arc::new(config), slots: Vec::new() }
     }
 
-    /// Adds a kind, of which at most `limit` jobs run at once.
+    /// Adds a kind, of which at most `limit` jobs run at once; with 0 they are left to other workers.
     #[must_use]
-    pub fn handle(mut self, kind: &'static str, limit: usize, handler: Arc<dyn JobHandler>) -> Self {
-        self.slots.push(Slot { kind, handler, room: Arc::new(Semaphore::new(limit)) });
+    pub fn handle(mut self, kind: &'static str, limit: u32, handler: Arc<dyn JobHandler>) -> Self {
+        self.slots.push(Slot { kind, limit, handler, room: Arc::new(Semaphore::new(limit as usize)) });
         self
     }
 
@@ -98,6 +108,7 @@ impl Runner {
 
     async fn run(self, mut draining: watch::Receiver<bool>) {
         sweep(&self.config.data_dir, &self.queue).await;
+        let presence = self.config.shares_work().then(|| Presence::start(self.queue.clone(), self.record()));
         let mut running = JoinSet::new();
         let mut arrivals = self.queue.arrivals();
         while !*draining.borrow() {
@@ -112,9 +123,18 @@ impl Runner {
                 () = tokio::time::sleep(self.queue.poll()) => {}
             }
         }
+        if let Some(presence) = presence {
+            presence.end().await;
+        }
         while let Some(ended) = running.join_next().await {
             log_panic(ended);
         }
+    }
+
+    /// What others are told of it.
+    fn record(&self) -> WorkerRecord {
+        let slots = self.slots.iter().map(|slot| (slot.kind.to_owned(), slot.limit)).collect();
+        WorkerRecord { name: self.config.worker.clone(), slots }
     }
 
     /// The run of the next job, if there is one that there is room for.

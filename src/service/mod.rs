@@ -41,7 +41,7 @@ pub use token_text::TokenText;
 pub use training::TrainHandler;
 
 use crate::generator::GeneratorFile;
-use crate::jobs::{JobKind, JobRequest, Queue};
+use crate::jobs::{JobRequest, JobSpec, Queue};
 use crate::lm::guide::GuideFactory;
 use crate::store::{Artifacts, JobRecord, Store};
 use crate::task::{Base, Encoder, MAX_DEMONSTRATIONS, MAX_DESCRIPTION_CHARS};
@@ -188,10 +188,10 @@ impl Service {
     /// # Errors
     /// [`Error::NotFound`] names a task that is not registered; [`Error::Invalid`] a value that cannot
     /// be; [`Error::Job`] a full queue or a key that was used for another job.
-    pub async fn train(&self, kind: JobKind, idempotency_key: Option<String>) -> Result<(JobRecord, bool), Error> {
-        kind.validate().map_err(|e| Error::Invalid { field: e.field, problem: e.problem.to_owned() })?;
-        self.check_tasks(&kind).await?;
-        let request = JobRequest { id: (self.new_id)(), kind, idempotency_key };
+    pub async fn train(&self, spec: JobSpec, idempotency_key: Option<String>) -> Result<(JobRecord, bool), Error> {
+        spec.validate().map_err(|e| Error::Invalid { field: e.field, problem: e.problem.to_owned() })?;
+        self.check_tasks(&spec.kind).await?;
+        let request = JobRequest { id: (self.new_id)(), spec, idempotency_key };
         Ok(self.queue.enqueue(request, (self.clock)()).await?)
     }
 

@@ -4,6 +4,7 @@
 //! first and promoted last, in one step, so a job that fails or is cancelled leaves what is served
 //! as it was.
 
+mod children;
 mod numbers;
 mod origin;
 mod promotion;
@@ -64,6 +65,7 @@ impl JobHandler for TrainHandler {
         let run = Run {
             service: &self.service,
             context,
+            job,
             workers,
             trajectories: &self.trajectories,
             available_memory: self.available_memory,
@@ -80,6 +82,7 @@ impl JobHandler for TrainHandler {
 struct Run<'a> {
     service: &'a Service,
     context: &'a JobContext,
+    job: &'a JobRecord,
     workers: Workers,
     trajectories: &'a Path,
     available_memory: fn() -> Option<u64>,
@@ -98,6 +101,9 @@ impl Run<'_> {
         run.recompute = self.recompute((tokens, adapter_bytes(&shared, 1)), job.gradient_checkpointing)?;
         let trained = self.train_adapters(std::slice::from_ref(&task), (&shared, &run))?;
         let trained = trained.into_iter().next().ok_or_else(|| permanent("no adapter was trained"))?;
+        if let Some(parent) = &self.job.parent {
+            return self.leave(parent, &trained, &self.cache(&shared)?);
+        }
         let adapter = self.adapter_of(&shared, &trained, alpha)?;
         let files = write_peft(&adapter, self.base().name()).map_err(JobError::permanent)?;
         let stored = self.runtime.block_on(self.service.store_files(&adapter, files)).map_err(failed)?;
@@ -196,6 +202,7 @@ impl Run<'_> {
         let rows = run.group * self.workers.count();
         let pass = (run.row_tokens * rows, adapter_bytes(shared, rows));
         run.recompute = self.recompute(pass, job.gradient_checkpointing)?;
+        self.share_out(&chosen, (&self.cache(shared)?, &run), job)?;
         let trained = self.train_adapters(&chosen, (shared, &run))?;
         Ok(trained.into_iter().map(|adapter| (adapter.name, adapter.trajectory)).collect())
     }
@@ -215,10 +222,14 @@ impl Run<'_> {
             progress: &JobProgress::new(self.context),
             checkpoints: Some(self.context.work_dir().to_owned()),
         };
+        self.cache(shared)?.of_tasks(&context, tasks, run).map_err(training)
+    }
+
+    /// The cache of trained adapters.
+    fn cache(&self, shared: &SharedA) -> Result<Trajectories, JobError> {
         // An adapter trained over quantised weights is another one.
         let base = format!("{} {}", self.base().digest(), self.service.precision());
-        let kept = Trajectories::new(self.trajectories.to_owned(), &base, shared).map_err(training)?;
-        kept.of_tasks(&context, tasks, run).map_err(training)
+        Trajectories::new(self.trajectories.to_owned(), &base, shared).map_err(training)
     }
 
     /// A0 and alpha: the active generator's, so that a trained adapter can join its corpus, or the base's own.

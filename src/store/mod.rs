@@ -37,7 +37,9 @@ pub use open::{migrate_database, open_store};
 pub use page::{Page, PageRequest};
 pub use postgres::PostgresStore;
 pub use records::*;
-pub use repository::{AdapterStore, GeneratorStore, JobChange, JobChanges, JobStore, Store, StoreFuture, TaskStore};
+pub use repository::{
+    AdapterStore, GeneratorStore, JobChange, JobChanges, JobStore, Store, StoreFuture, TaskStore, WorkerStore,
+};
 pub use sqlite::SqliteStore;
 
 /// The tenant of a server without tenants.

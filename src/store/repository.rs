@@ -186,16 +186,17 @@ pub trait GeneratorStore: Send + Sync {
     fn list_generators<'a>(&'a self, page: &'a PageRequest) -> StoreFuture<'a, Page<GeneratorRecord>>;
 }
 
-/// The jobs. Every change of state also appends an event of kind `state`.
-pub trait JobStore: Send + Sync {
+/// The jobs, and who works them off. Every change of state also appends an event of kind `state`.
+pub trait JobStore: WorkerStore {
     /// Queues the job, or finds the one that its idempotency key made.
     ///
     /// # Errors
     /// `IdempotencyMismatch` where the key made a job with another kind or payload, `QueueFull`.
     fn enqueue_job<'a>(&'a self, job: &'a NewJob, now: OffsetDateTime) -> StoreFuture<'a, Enqueued>;
 
-    /// Takes the oldest job of these kinds that waits or whose worker let its lease run out, and first settles what
-    /// lost workers left: jobs to be cancelled are cancelled, jobs without attempts left have failed.
+    /// Takes the job of these kinds with the highest priority, of its equals the oldest, that waits or whose worker let its
+    /// lease run out. A job that waits for its children is taken once all of them have ended, or one not well. First it settles
+    /// what lost workers left: jobs to be cancelled are cancelled, jobs without attempts left have failed.
     ///
     /// # Errors
     /// None of its own.
@@ -219,7 +220,7 @@ pub trait JobStore: Send + Sync {
     ) -> StoreFuture<'a, JobEvent>;
 
     /// Ends the attempt. A failure that may be retried queues the job again while attempts are left; a job that
-    /// was to stop is cancelled by any outcome but success.
+    /// was to stop is cancelled by any outcome but success. The children of a job that has ended are cancelled.
     ///
     /// # Errors
     /// `StaleAttempt`.
@@ -236,7 +237,20 @@ pub trait JobStore: Send + Sync {
     /// `StaleAttempt`.
     fn release_job<'a>(&'a self, attempt: Attempt<'a>, now: OffsetDateTime) -> StoreFuture<'a, JobRecord>;
 
-    /// Cancels a waiting job at once and asks a running one to stop; asking again changes nothing.
+    /// Queues those of the children that are not there yet, with the job's own priority and time limit, and gives the job
+    /// back until they have ended, without counting the attempt. A job that was to stop is cancelled instead. A child cannot
+    /// have children.
+    ///
+    /// # Errors
+    /// `StaleAttempt`.
+    fn fork_job<'a>(
+        &'a self,
+        attempt: Attempt<'a>,
+        children: &'a [NewChild],
+        now: OffsetDateTime,
+    ) -> StoreFuture<'a, JobRecord>;
+
+    /// Cancels a waiting job at once and asks a running one to stop, its children too; asking again changes nothing.
     ///
     /// # Errors
     /// `NotFound`, `AlreadyFinished`.
@@ -247,6 +261,12 @@ pub trait JobStore: Send + Sync {
     /// # Errors
     /// `NotFound`.
     fn job<'a>(&'a self, id: &'a str) -> StoreFuture<'a, JobRecord>;
+
+    /// The children of the job, by their ids.
+    ///
+    /// # Errors
+    /// None of its own.
+    fn children<'a>(&'a self, parent: &'a str) -> StoreFuture<'a, Vec<JobRecord>>;
 
     /// The jobs, the newest first.
     ///
@@ -263,6 +283,27 @@ pub trait JobStore: Send + Sync {
     /// Listens to what happens to jobs from now on. `None` where the database does not tell what other processes do;
     /// where it does, a change may still be left out, so whoever waits looks from time to time.
     fn job_changes(&self) -> Option<JobChanges>;
+}
+
+/// The processes that work jobs off.
+pub trait WorkerStore: Send + Sync {
+    /// Says that the worker is there, for so long from now on.
+    ///
+    /// # Errors
+    /// None of its own.
+    fn announce_worker<'a>(&'a self, worker: &'a WorkerRecord, lease: Duration) -> StoreFuture<'a, ()>;
+
+    /// Says that the worker is gone.
+    ///
+    /// # Errors
+    /// None of its own.
+    fn retire_worker<'a>(&'a self, name: &'a str) -> StoreFuture<'a, ()>;
+
+    /// The workers that are there, by their names.
+    ///
+    /// # Errors
+    /// None of its own.
+    fn workers(&self) -> StoreFuture<'_, Vec<WorkerRecord>>;
 }
 
 /// A JSON object with one entry.

@@ -95,7 +95,8 @@ impl Trajectories {
         tasks.iter().map(|task| self.load(task, run)?.ok_or(Error::NoData { what: "kept adapter" })).collect()
     }
 
-    fn path(&self, task: &str) -> PathBuf {
+    /// Where a task's trajectory is kept.
+    pub fn path(&self, task: &str) -> PathBuf {
         self.dir.join(format!("{task}.safetensors"))
     }
 

@@ -30,7 +30,7 @@ async fn a_job_is_queued_shown_and_cancelled_once() {
     let path = format!("/jobs/{}", job["id"].as_str().unwrap());
     assert_eq!(queued.header("location"), path);
     let fields: Vec<_> = job.as_object().unwrap().keys().map(String::as_str).collect();
-    let expected = "id kind state attempt created_at started_at finished_at progress metrics result error";
+    let expected = "id kind state priority timeout_seconds parent_id attempt created_at started_at finished_at progress metrics result error";
     assert_eq!(fields.join(" "), expected);
     assert_eq!(server.call("GET", &path).await.json(), job);
     assert_eq!(server.call("GET", "/jobs?state=queued&kind=generator").await.json()["data"], json!([job]));
@@ -72,6 +72,35 @@ async fn a_job_over_what_is_not_there_is_refused() {
     train(&server, json!({ "kind": "adapter" }), None).await.invalid("task");
     train(&server, json!({ "kind": "generator", "tasks": [] }), None).await.invalid("tasks");
     train(&server, json!({ "kind": "gan" }), None).await.problem(422, "invalid_request");
+}
+
+#[tokio::test]
+async fn a_job_says_its_priority_and_its_limit_and_refuses_those_that_cannot_be() {
+    let server = Server::start().await;
+    let with = |field: &str, value: Value| {
+        let mut body = generator();
+        body[field] = value;
+        body
+    };
+    let usual = train(&server, generator(), None).await.json();
+    let defaults = (&usual["priority"], &usual["timeout_seconds"], &usual["parent_id"]);
+    assert_eq!(defaults, (&json!(0), &json!(null), &json!(null)));
+    let high = train(&server, with("priority", json!(100)), None).await;
+    assert_eq!((high.status.as_u16(), &high.json()["priority"]), (202, &json!(100)), "{}", high.text());
+    let limited = train(&server, with("timeout_seconds", json!(60)), None).await.json();
+    assert_eq!(limited["timeout_seconds"], 60);
+    let listed = server.call("GET", "/jobs?limit=2").await.json();
+    assert_eq!((&listed["data"][0]["timeout_seconds"], &listed["data"][1]["priority"]), (&json!(60), &json!(100)));
+    for (field, value) in [
+        ("priority", json!(101)),
+        ("priority", json!("high")),
+        ("timeout_seconds", json!(0)),
+        ("timeout_seconds", json!(-1)),
+        ("prio", json!(1)),
+    ] {
+        train(&server, with(field, value), None).await.invalid(field);
+    }
+    assert_eq!(server.call("GET", "/jobs?state=waiting").await.json()["data"], json!([]));
 }
 
 #[tokio::test]

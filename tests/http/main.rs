@@ -13,3 +13,4 @@ mod state;
 mod support;
 mod tasks;
 mod vllm;
+mod workers;

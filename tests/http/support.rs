@@ -178,7 +178,7 @@ pub(crate) fn base_files() -> [(&'static str, Vec<u8>); 4] {
     ]
 }
 
-fn base() -> Base {
+pub(crate) fn base() -> Base {
     let [(_, config), (_, tokenizer), (_, template), (_, weights)] = base_files();
     let files = BaseBytes { config: &config, tokenizer: &tokenizer, template: &template, weights: &weights };
     Base::from_bytes("tiny", &files, &attune::lm::Loading::f32()).unwrap()

@@ -75,7 +75,7 @@ fn field(path: &str, reason: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::jobs::JobKind;
+    use crate::jobs::JobSpec;
     use crate::service::CreateAdapter;
 
     fn refusal<T: DeserializeOwned>(body: &str) -> (Code, Option<String>) {
@@ -104,7 +104,13 @@ mod tests {
             assert_eq!(refusal::<CreateAdapter>(body), (Code::Invalid, Some(name.to_owned())), "{body}");
         }
         assert_eq!(refusal::<CreateAdapter>("[]").0, Code::Invalid);
-        assert_eq!(refusal::<JobKind>(r#"{"kind": "adapter"}"#), (Code::Invalid, Some("task".to_owned())));
+        for (body, name) in [
+            (r#"{"kind": "adapter"}"#, "task"),
+            (r#"{"kind": "adapter", "task": "a", "prio": 1}"#, "prio"),
+            (r#"{"kind": "adapter", "task": "a", "priority": "high"}"#, "priority"),
+        ] {
+            assert_eq!(refusal::<JobSpec>(body), (Code::Invalid, Some(name.to_owned())), "{body}");
+        }
     }
 
     #[test]

@@ -20,7 +20,7 @@ use crate::http::problem::{Code, Problem};
 use crate::http::request_id::RequestId;
 use crate::http::sse;
 use crate::http::state::AppState;
-use crate::jobs::JobKind;
+use crate::jobs::JobSpec;
 use crate::store::{JobEvent, JobFilter, JobRecord, JobState, Progress, StoreError};
 
 /// A job, as every route shows it.
@@ -33,6 +33,14 @@ pub(crate) struct JobView {
     pub(crate) kind: String,
     /// Where it stands.
     pub(crate) state: JobState,
+    /// Of the jobs that wait, the one with the highest is taken first, of its equals the oldest.
+    pub(crate) priority: i32,
+    /// How long an attempt may take; null where the job has no limit of its own.
+    #[schema(required = true)]
+    pub(crate) timeout_seconds: Option<u64>,
+    /// The job that needs this one; null where nobody else does.
+    #[schema(required = true)]
+    pub(crate) parent_id: Option<String>,
     /// How often a worker took it up.
     pub(crate) attempt: u32,
     /// When it was queued.
@@ -67,6 +75,9 @@ impl From<JobRecord> for JobView {
             id: job.id,
             kind: job.kind,
             state: job.state,
+            priority: job.priority,
+            timeout_seconds: job.timeout_ms.map(|ms| ms / 1000),
+            parent_id: job.parent,
             attempt: job.attempt,
             created_at: job.created_at,
             started_at: job.started_at,
@@ -79,8 +90,9 @@ impl From<JobRecord> for JobView {
     }
 }
 
-/// Queues a training job. With an `Idempotency-Key` the same request gives the same job.
-#[utoipa::path(post, path = "/jobs/train", tag = "jobs", request_body = JobKind,
+/// Queues a training job. With an `Idempotency-Key` the same request gives the same job. Of the jobs that wait, the one with
+/// the highest priority is taken first, of its equals the oldest: a job waits as long as higher ones keep coming.
+#[utoipa::path(post, path = "/jobs/train", tag = "jobs", request_body = JobSpec,
     params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 visible characters", max_length = 255)),
     responses((status = 200, description = "The key made this job before", body = JobView),
         (status = 202, description = "Queued", body = JobView, headers(("Location" = String, description = "The job"))),
@@ -88,10 +100,10 @@ impl From<JobRecord> for JobView {
 pub(crate) async fn train(
     State(state): State<AppState>,
     headers: HeaderMap,
-    extract::Json(kind): extract::Json<JobKind>,
+    extract::Json(spec): extract::Json<JobSpec>,
 ) -> Result<Response, Problem> {
     let key = text_header(&headers, "Idempotency-Key")?;
-    let (job, new) = state.service().train(kind, key).await?;
+    let (job, new) = state.service().train(spec, key).await?;
     let status = if new { StatusCode::ACCEPTED } else { StatusCode::OK };
     let location = HeaderValue::from_str(&format!("/jobs/{}", job.id)).unwrap_or(HeaderValue::from_static("/jobs"));
     Ok((status, [(header::LOCATION, location)], Json(JobView::from(job))).into_response())
@@ -131,7 +143,7 @@ pub(crate) async fn get_job(
     Ok(Json(state.service().queue().job(&id).await?.into()))
 }
 
-/// Cancels a job: at once where it waits (200), at its next checkpoint where it runs (202).
+/// Cancels a job, and the jobs that it needs: at once where it waits (200), at its next checkpoint where it runs (202).
 #[utoipa::path(post, path = "/jobs/{id}/cancel", tag = "jobs", params(("id" = String, Path, description = "The job's id")),
     responses((status = 200, description = "Cancelled", body = JobView),
         (status = 202, description = "Asked to stop", body = JobView), errors::NotFound, errors::Conflict))]

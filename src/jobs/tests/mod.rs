@@ -1,6 +1,7 @@
 //! The queue and the runner over a SQLite file in a temporary directory, with leases of a second or none; and over a server's
 //! database, where one is named.
 
+mod children;
 mod faults;
 mod handover;
 mod postgres;
@@ -33,8 +34,8 @@ async fn queue() -> (TempDir, Queue) {
 }
 
 fn request(id: &str) -> JobRequest {
-    let kind = serde_json::from_value(json!({ "kind": "adapter", "task": id })).unwrap();
-    JobRequest { id: id.to_owned(), kind, idempotency_key: None }
+    let spec = serde_json::from_value(json!({ "kind": "adapter", "task": id })).unwrap();
+    JobRequest { id: id.to_owned(), spec, idempotency_key: None }
 }
 
 async fn enqueue(queue: &Queue, id: &str) -> JobRecord {

@@ -32,7 +32,7 @@ async fn a_queued_job_gives_its_kind_back() {
     let (_dir, queue) = queue().await;
     let job = enqueue(&queue, "a").await;
     assert_eq!(job.kind, "adapter");
-    assert_eq!(serde_json::from_value::<JobKind>(job.payload).unwrap(), request("a").kind);
+    assert_eq!(serde_json::from_value::<JobKind>(job.payload).unwrap(), request("a").spec.kind);
 }
 
 #[tokio::test]

@@ -1,7 +1,8 @@
 //! The statements that Postgres has its own way of.
 //!
-//! Whoever changes a job holds its row from the statement that reads it on. Transactions take no second row while they
-//! wait for one (claims skip rows that others hold), so they cannot wait for each other in a circle.
+//! Whoever changes a job holds its row from the statement that reads it on. Claims skip rows that others hold, and settle
+//! one lost job a transaction. So a transaction waits for rows while it holds one only where it holds a parent and waits
+//! for its children, who have none of their own: nobody waits in a circle.
 
 use crate::store::error::StoreError;
 use crate::store::write_lock::WriteLock;
@@ -30,23 +31,35 @@ pub(super) const JOB_TO_CHANGE: &str = "SELECT * FROM jobs WHERE id = $1 FOR UPD
 pub(super) const JOB_OF_ATTEMPT: &str =
     "SELECT * FROM jobs WHERE id = $1 AND attempt = $2 AND state IN ('running', 'cancelling') FOR UPDATE";
 
+/// $1 the parent.
+pub(super) const CHILDREN_TO_STOP: &str =
+    "SELECT * FROM jobs WHERE parent_id = $1 AND state IN ('queued', 'running') ORDER BY id FOR UPDATE";
+
 /// $1 the database's clock.
-pub(super) const LOST_JOBS: &str = "SELECT * FROM jobs
+pub(super) const LOST_JOB: &str = "SELECT * FROM jobs
      WHERE (state = 'cancelling' OR (state = 'running' AND attempt - given_back >= max_attempts))
        AND lease_until <= $1
-     FOR UPDATE SKIP LOCKED";
+     LIMIT 1 FOR UPDATE SKIP LOCKED";
 
 /// $1 worker, $2 end of its lease, $3 now, $4 the kinds as a JSON array, $5 the database's clock, $6 the one job.
-pub(super) const TAKE_OLDEST_JOB: &str = "WITH oldest AS MATERIALIZED (
+pub(super) const TAKE_NEXT_JOB: &str = "WITH next AS MATERIALIZED (
          SELECT id FROM jobs
-         WHERE kind IN (SELECT json_array_elements_text($4::json)) AND ($6 IS NULL OR id = $6)
-           AND ((state = 'queued' AND coalesce(run_after, 0) <= $5) OR (state = 'running' AND lease_until <= $5))
-         ORDER BY created_at, id LIMIT 1
+         WHERE state IN ('queued', 'running') AND kind IN (SELECT json_array_elements_text($4::json))
+           AND ($6 IS NULL OR id = $6)
+           AND CASE state
+               WHEN 'running' THEN lease_until <= $5
+               ELSE coalesce(run_after, 0) <= $5 AND (NOT waits
+                   OR NOT EXISTS (SELECT 1 FROM jobs child
+                       WHERE child.parent_id = jobs.id AND child.state IN ('queued', 'running', 'cancelling'))
+                   OR EXISTS (SELECT 1 FROM jobs child
+                       WHERE child.parent_id = jobs.id AND child.state IN ('failed', 'cancelled')))
+               END
+         ORDER BY priority DESC, created_at, id LIMIT 1
          FOR UPDATE SKIP LOCKED)
      UPDATE jobs
-     SET state = 'running', attempt = attempt + 1, worker = $1, lease_until = $2, run_after = NULL,
+     SET state = 'running', attempt = attempt + 1, worker = $1, lease_until = $2, run_after = NULL, waits = FALSE,
          started_at = coalesce(started_at, $3)
-     FROM oldest WHERE jobs.id = oldest.id
+     FROM next WHERE jobs.id = next.id
      RETURNING jobs.*";
 
 /// The channel on which changes are told. Installations that share a database in schemas of their own have their own.

@@ -4,8 +4,11 @@
 //! queued ──claim──▶ running ──finish──▶ succeeded | failed | cancelled
 //!   ▲                │  │
 //!   └─retry, release─┘  └─cancel──▶ cancelling ──finish, or lease over──▶ cancelled
-//! queued ──cancel──▶ cancelled
+//! running ──fork──▶ waiting ──claim, once its children have ended──▶ running
+//! queued | waiting ──cancel──▶ cancelled
 //! ```
+//!
+//! A job may have children, which it needs and which end with it at the latest; a child has none of its own.
 
 use std::time::Duration;
 
@@ -30,6 +33,8 @@ words! {
         Failed = "failed",
         /// It was not wanted any more.
         Cancelled = "cancelled",
+        /// It waits for its children. No worker has it.
+        Waiting = "waiting",
     }
 }
 
@@ -57,6 +62,12 @@ pub struct JobRecord {
     pub given_back: u32,
     /// How many counted attempts it may take.
     pub max_attempts: u32,
+    /// Of the jobs that wait, the one with the highest is taken first.
+    pub priority: i32,
+    /// How long an attempt may take, in milliseconds, where the job has a limit of its own.
+    pub timeout_ms: Option<u64>,
+    /// The job that needs it.
+    pub parent: Option<String>,
     /// How far it is; nothing before its first report.
     pub progress: Option<Progress>,
     /// The latest value of each metric, an object. The curve is in the events.
@@ -126,10 +137,27 @@ pub struct NewJob {
     pub payload: Value,
     /// How many attempts it may take, at least 1.
     pub max_attempts: u32,
+    /// From -100 to 100: of the jobs that wait, the one with the highest is taken first, of its equals the oldest.
+    pub priority: i32,
+    /// How long an attempt may take, in milliseconds, where the job is to have a limit of its own.
+    pub timeout_ms: Option<u64>,
     /// The caller's key: a second job with it is the first one.
     pub idempotency_key: Option<String>,
-    /// How many jobs may wait at once, this one included.
+    /// How many jobs may wait at once, this one included. Children are not counted.
     pub queue_limit: u32,
+}
+
+/// A job that another one needs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewChild {
+    /// Its id. It is the same whenever its parent asks for it, so that it is made once.
+    pub id: String,
+    /// Its kind's word.
+    pub kind: String,
+    /// What it asks for.
+    pub payload: Value,
+    /// How many attempts it may take, at least 1.
+    pub max_attempts: u32,
 }
 
 /// A queued job.

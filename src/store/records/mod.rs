@@ -4,14 +4,16 @@ mod adapter;
 mod generator;
 mod job;
 mod task;
+mod worker;
 
 pub use adapter::{AdapterFilter, AdapterKind, AdapterRecord, OnNameTaken, PublishOutcome, Published, Unlisted};
 pub use generator::{GeneratorRecord, GeneratorState};
 pub use job::{
-    Attempt, ClaimRequest, Enqueued, JobEvent, JobEventKind, JobFilter, JobRecord, JobState, JobUpdate, NewJob,
-    Outcome, Progress,
+    Attempt, ClaimRequest, Enqueued, JobEvent, JobEventKind, JobFilter, JobRecord, JobState, JobUpdate, NewChild,
+    NewJob, Outcome, Progress,
 };
 pub use task::{Example, MAX_EXAMPLES, Output, Split, TaskRecord, examples_digest};
+pub use worker::WorkerRecord;
 
 /// A word that is none of an enum's.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -30,7 +30,10 @@ pub(super) async fn append_state(tx: &mut Tx<'_>, job: &JobRecord, now: OffsetDa
         data["error"] = error.as_str().into();
     }
     append(tx, &job.id, (JobEventKind::State, &data), now).await?;
-    dialect::notify(tx, &job.id, job.state == JobState::Queued).await
+    // A child's end may be what its parent waits for.
+    let arrived =
+        matches!(job.state, JobState::Queued | JobState::Waiting) || (job.state.is_finished() && job.parent.is_some());
+    dialect::notify(tx, &job.id, arrived).await
 }
 
 /// The event of a worker's report.

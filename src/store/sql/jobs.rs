@@ -1,10 +1,12 @@
-//! Jobs: what callers and the worker that holds one may do. Taking one is in [`super::claims`].
+//! Jobs: what callers and the worker that holds one may do. Taking one is in [`super::claims`], parents and children are in
+//! [`super::children`].
 
 use std::time::Duration;
 
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
+use super::children::{ask_to_stop, stop_children};
 use super::job_events::{append_report, append_state, read};
 use super::rows::{age_key, json_text, millis};
 use super::{Connection, SqlStore, Tx, dialect};
@@ -22,17 +24,17 @@ impl JobStore for SqlStore {
             if let Some(earlier) = find_by_key(&mut tx, job).await? {
                 return Ok(Enqueued { job: earlier, created: false });
             }
-            let waiting: i64 =
-                sqlx::query_scalar("SELECT count(*) FROM jobs WHERE state = 'queued'").fetch_one(&mut *tx).await?;
+            let waiting: i64 = sqlx::query_scalar(WAITING).fetch_one(&mut *tx).await?;
             if waiting >= i64::from(job.queue_limit) {
                 return Err(StoreError::QueueFull { limit: job.queue_limit });
             }
             let insert = sqlx::query_as(
-                "INSERT INTO jobs (id, kind, payload, state, max_attempts, idempotency_key, created_at)
-                 VALUES ($1, $2, $3, 'queued', $4, $5, $6) RETURNING *",
+                "INSERT INTO jobs (id, kind, payload, state, max_attempts, priority, timeout_ms, idempotency_key, created_at)
+                 VALUES ($1, $2, $3, 'queued', $4, $5, $6, $7, $8) RETURNING *",
             );
             let insert = insert.bind(&job.id).bind(&job.kind).bind(json_text(&job.payload)?);
-            let insert = insert.bind(i64::from(job.max_attempts.max(1))).bind(&job.idempotency_key).bind(millis(now));
+            let insert = insert.bind(i64::from(job.max_attempts.max(1))).bind(i64::from(job.priority));
+            let insert = insert.bind(timeout(job.timeout_ms)).bind(&job.idempotency_key).bind(millis(now));
             let job: JobRecord = insert.fetch_one(&mut *tx).await?;
             append_state(&mut tx, &job, now).await?;
             tx.commit().await?;
@@ -95,7 +97,7 @@ impl JobStore for SqlStore {
         Self::call(async move {
             let mut tx = self.write(&[]).await?;
             let job = held(&mut tx, attempt).await?;
-            let job = write_settled(&mut tx, &job.id, &settle(&job, outcome), now).await?;
+            let job = write_settled(&mut tx, &job, &settle(&job, outcome), now).await?;
             tx.commit().await?;
             Ok(job)
         })
@@ -107,10 +109,19 @@ impl JobStore for SqlStore {
             let job = held(&mut tx, attempt).await?;
             let count = sqlx::query("UPDATE jobs SET given_back = given_back + 1 WHERE id = $1");
             count.bind(&job.id).execute(&mut *tx).await?;
-            let job = write_settled(&mut tx, &job.id, &settle_released(&job), now).await?;
+            let job = write_settled(&mut tx, &job, &settle_released(&job), now).await?;
             tx.commit().await?;
             Ok(job)
         })
+    }
+
+    fn fork_job<'a>(
+        &'a self,
+        attempt: Attempt<'a>,
+        children: &'a [NewChild],
+        now: OffsetDateTime,
+    ) -> StoreFuture<'a, JobRecord> {
+        Self::call(self.fork(attempt, children, now))
     }
 
     fn cancel_job<'a>(&'a self, id: &'a str, now: OffsetDateTime) -> StoreFuture<'a, JobRecord> {
@@ -119,18 +130,11 @@ impl JobStore for SqlStore {
             let job: Option<JobRecord> =
                 sqlx::query_as(dialect::JOB_TO_CHANGE).bind(id).fetch_optional(&mut *tx).await?;
             let job = job.ok_or_else(|| StoreError::not_found("job", id))?;
-            let (state, finished_at) = match job.state {
-                JobState::Queued => (JobState::Cancelled, Some(millis(now))),
-                JobState::Running => (JobState::Cancelling, None),
-                JobState::Cancelling => return Ok(job),
-                state => return Err(StoreError::AlreadyFinished { job: job.id, state }),
-            };
-            let update = sqlx::query_as(
-                "UPDATE jobs SET state = $1, finished_at = $2, run_after = NULL WHERE id = $3 RETURNING *",
-            );
-            let update = update.bind(state.as_str()).bind(finished_at).bind(id);
-            let job = update.fetch_one(&mut *tx).await?;
-            append_state(&mut tx, &job, now).await?;
+            if job.state.is_finished() {
+                return Err(StoreError::AlreadyFinished { job: job.id, state: job.state });
+            }
+            let job = ask_to_stop(&mut tx, job, now).await?;
+            stop_children(&mut tx, &job, now).await?;
             tx.commit().await?;
             Ok(job)
         })
@@ -140,13 +144,21 @@ impl JobStore for SqlStore {
         Self::call(async move { find(&mut *self.pool.acquire().await?, id).await })
     }
 
+    fn children<'a>(&'a self, parent: &'a str) -> StoreFuture<'a, Vec<JobRecord>> {
+        Self::call(async move {
+            let rows = sqlx::query_as("SELECT * FROM jobs WHERE parent_id = $1 ORDER BY id").bind(parent);
+            Ok(rows.fetch_all(&self.pool).await?)
+        })
+    }
+
     fn list_jobs<'a>(&'a self, filter: &'a JobFilter, page: &'a PageRequest) -> StoreFuture<'a, Page<JobRecord>> {
         Self::call(async move {
             let after = page.after()?;
             let rows = sqlx::query_as(
                 "SELECT * FROM jobs
                  WHERE ($1 IS NULL OR (created_at, id) < ($1, $2))
-                   AND ($3 IS NULL OR state = $3) AND ($4 IS NULL OR kind = $4)
+                   AND ($3 IS NULL OR CASE WHEN waits THEN 'waiting' ELSE state END = $3)
+                   AND ($4 IS NULL OR kind = $4)
                  ORDER BY created_at DESC, id DESC LIMIT $5",
             );
             let rows = rows
@@ -176,6 +188,9 @@ impl JobStore for SqlStore {
     }
 }
 
+/// The jobs that count against the queue's limit.
+const WAITING: &str = "SELECT count(*) FROM jobs WHERE state = 'queued' AND NOT waits AND parent_id IS NULL";
+
 async fn find(connection: &mut Connection, id: &str) -> Result<JobRecord, StoreError> {
     let row = sqlx::query_as("SELECT * FROM jobs WHERE id = $1").bind(id).fetch_optional(connection).await?;
     row.ok_or_else(|| StoreError::not_found("job", id))
@@ -187,15 +202,21 @@ async fn find_by_key(tx: &mut Tx<'_>, job: &NewJob) -> Result<Option<JobRecord>,
     let earlier = sqlx::query_as("SELECT * FROM jobs WHERE idempotency_key = $1").bind(key);
     let earlier: Option<JobRecord> = earlier.fetch_optional(&mut **tx).await?;
     match earlier {
-        Some(earlier) if (&earlier.kind, &earlier.payload) != (&job.kind, &job.payload) => {
+        Some(earlier) if !is_same(&earlier, job) => {
             Err(StoreError::IdempotencyMismatch { key: key.clone(), job: earlier.id })
         }
         earlier => Ok(earlier),
     }
 }
 
+/// Whether the job is what another request with its key asks for.
+fn is_same(job: &JobRecord, asked: &NewJob) -> bool {
+    (&job.kind, &job.payload, job.priority, job.timeout_ms)
+        == (&asked.kind, &asked.payload, asked.priority, asked.timeout_ms)
+}
+
 /// The job, held until the transaction ends, if this attempt is the one that runs. Here every stale write ends.
-async fn held(tx: &mut Tx<'_>, attempt: Attempt<'_>) -> Result<JobRecord, StoreError> {
+pub(super) async fn held(tx: &mut Tx<'_>, attempt: Attempt<'_>) -> Result<JobRecord, StoreError> {
     let row = sqlx::query_as(dialect::JOB_OF_ATTEMPT).bind(attempt.job).bind(i64::from(attempt.number));
     let row: Option<JobRecord> = row.fetch_optional(&mut **tx).await?;
     row.ok_or_else(|| StoreError::StaleAttempt { job: attempt.job.to_owned(), attempt: attempt.number })
@@ -212,10 +233,10 @@ fn with_latest(metrics: Value, values: &Map<String, Value>) -> Value {
     Value::Object(all)
 }
 
-/// Ends the running attempt.
+/// Ends the running attempt, and with the job its children.
 pub(super) async fn write_settled(
     tx: &mut Tx<'_>,
-    id: &str,
+    job: &JobRecord,
     settled: &Settled<'_>,
     now: OffsetDateTime,
 ) -> Result<JobRecord, StoreError> {
@@ -234,10 +255,18 @@ pub(super) async fn write_settled(
         .bind(settled.error)
         .bind(run_after)
         .bind(settled.state.is_finished().then(|| millis(now)))
-        .bind(id);
+        .bind(&job.id);
     let job = update.fetch_one(&mut **tx).await?;
     append_state(tx, &job, now).await?;
+    if job.state.is_finished() {
+        stop_children(tx, &job, now).await?;
+    }
     Ok(job)
+}
+
+/// A time limit as the database holds it.
+pub(super) fn timeout(timeout_ms: Option<u64>) -> Option<i64> {
+    timeout_ms.map(|ms| i64::try_from(ms).unwrap_or(i64::MAX))
 }
 
 pub(super) fn duration_millis(duration: Duration) -> i64 {

@@ -10,12 +10,14 @@
 //! Parameters are `$1`, `$2`, …, which both know. JSON goes in and out as text, whole numbers as `i64`: what both keep alike.
 
 mod adapters;
+mod children;
 mod claims;
 mod generators;
 mod job_events;
 mod jobs;
 mod rows;
 mod tasks;
+mod workers;
 
 use std::collections::BTreeSet;
 

@@ -96,10 +96,16 @@ impl FromRow<'_, Row> for JobRecord {
             id: row.try_get("id")?,
             kind: row.try_get("kind")?,
             payload: json(row, "payload")?,
-            state: word(row, "state")?,
+            state: match (word(row, "state")?, row.try_get("waits")?) {
+                (JobState::Queued, true) => JobState::Waiting,
+                (state, _) => state,
+            },
             attempt: count(row, "attempt")?,
             given_back: count(row, "given_back")?,
             max_attempts: count(row, "max_attempts")?,
+            priority: count(row, "priority")?,
+            timeout_ms: optional_count(row, "timeout_ms")?,
+            parent: row.try_get("parent_id")?,
             progress: optional_json(row, "progress")?,
             metrics: json(row, "metrics")?,
             result: optional_json(row, "result")?,
@@ -111,6 +117,12 @@ impl FromRow<'_, Row> for JobRecord {
             started_at: optional_time(row, "started_at")?,
             finished_at: optional_time(row, "finished_at")?,
         })
+    }
+}
+
+impl FromRow<'_, Row> for WorkerRecord {
+    fn from_row(row: &Row) -> sqlx::Result<Self> {
+        Ok(Self { name: row.try_get("name")?, slots: json(row, "slots")? })
     }
 }
 
@@ -131,6 +143,10 @@ fn word<T: FromStr<Err = UnknownWord>>(row: &Row, column: &str) -> sqlx::Result<
 
 fn count<T: TryFrom<i64, Error = TryFromIntError>>(row: &Row, column: &str) -> sqlx::Result<T> {
     T::try_from(row.try_get::<i64, _>(column)?).map_err(undecodable(column))
+}
+
+fn optional_count(row: &Row, column: &str) -> sqlx::Result<Option<u64>> {
+    row.try_get::<Option<i64>, _>(column)?.map(u64::try_from).transpose().map_err(undecodable(column))
 }
 
 fn json<T: DeserializeOwned>(row: &Row, column: &str) -> sqlx::Result<T> {

@@ -4,6 +4,7 @@
 //! [`postgres::SERVER`] names, and make themselves a schema there.
 
 mod adapters;
+mod children;
 pub(crate) mod cut;
 mod generators;
 mod jobs;
@@ -132,6 +133,8 @@ pub(crate) fn new_job(id: &str) -> NewJob {
         kind: "adapter".to_owned(),
         payload: json!({ "kind": "adapter", "task": id }),
         max_attempts: 3,
+        priority: 0,
+        timeout_ms: None,
         idempotency_key: None,
         queue_limit: 100,
     }

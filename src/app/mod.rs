@@ -11,7 +11,7 @@ mod loading;
 mod options;
 mod serve;
 
-pub use artifacts::{ArtifactOptions, GraceOption, State};
+pub use artifacts::{ArtifactOptions, Attached, GraceOption, State};
 pub use build::{Application, build};
 pub use checkpoint::{BaseCheckpoint, open_checkpoint};
 pub use collecting::collect_now;

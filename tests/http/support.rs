@@ -35,7 +35,7 @@ pub(crate) struct Server {
     service: Arc<Service>,
     /// Says that it drains.
     pub(crate) closing: watch::Sender<bool>,
-    _directory: tempfile::TempDir,
+    directory: Arc<tempfile::TempDir>,
 }
 
 /// An answer, read to its end.
@@ -62,7 +62,16 @@ impl Server {
     }
 
     pub(crate) async fn with(engine: EngineChoice) -> Self {
-        let directory = tempfile::tempdir().unwrap();
+        Self::over(Arc::new(tempfile::tempdir().unwrap()), engine).await
+    }
+
+    /// Another replica over the same state.
+    pub(crate) async fn beside(&self) -> Self {
+        let options = EngineOptions::default();
+        Self::over(self.directory.clone(), EngineChoice::Local { options, adapter_bytes: 1 << 20 }).await
+    }
+
+    async fn over(directory: Arc<tempfile::TempDir>, engine: EngineChoice) -> Self {
         let store = Arc::new(SqliteStore::open(directory.path()).await.unwrap());
         let service = Service::start(Parts {
             base: base(),
@@ -77,7 +86,7 @@ impl Server {
         let (closing, closed) = watch::channel(false);
         let service = Arc::new(service.await.unwrap());
         let state = AppState::new(service.clone(), LIMITS, closed);
-        Self { router: router(state), service, closing, _directory: directory }
+        Self { router: router(state), service, closing, directory }
     }
 
     /// A server whose base has a generator that knows the tasks of [`KNOWN`], and hardly any better than it began.
@@ -89,11 +98,15 @@ impl Server {
     /// As [`Self::with_generator`], over this engine.
     pub(crate) async fn generating(engine: EngineChoice) -> Self {
         let server = Self::with(engine).await;
-        let file = Arc::new(generator(server.service.base()));
-        let version =
-            server.service.add_generator(NewGenerator { file, evaluation: None, parent: None }).await.unwrap();
-        server.service.activate_generator(&version.id).await.unwrap();
+        let version = server.add_generator(1).await;
+        server.service.activate_generator(&version).await.unwrap();
         server
+    }
+
+    /// Stores a version of the generator of its own, and gives its id; version 1 is the one that servers begin with.
+    pub(crate) async fn add_generator(&self, version: u64) -> String {
+        let file = Arc::new(generator(self.service.base(), version));
+        self.service.add_generator(NewGenerator { file, evaluation: None, parent: None }).await.unwrap().id
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
@@ -177,9 +190,9 @@ pub(crate) const KNOWN: [&str; 5] = [
     "Translate the given word into French, please",
 ];
 
-fn generator(base: &Base) -> GeneratorFile {
+fn generator(base: &Base, version: u64) -> GeneratorFile {
     let layout = base.model().config().shape().layout(&Module::SEPARATE, 2);
-    let shared = SharedA::random(layout, 1, base.model().device()).unwrap();
+    let shared = SharedA::random(layout, version, base.model().device()).unwrap();
     let workers = Workers::new(1).unwrap();
     let task = |description: &&str| {
         let examples = vec![Example::new("ab", "x"), Example::new("cd", "x")];

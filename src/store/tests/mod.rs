@@ -4,7 +4,9 @@
 //! [`postgres::SERVER`] names, and make themselves a schema there.
 
 mod adapters;
+mod backup;
 pub(crate) mod cut;
+mod damaged_backups;
 mod generators;
 mod jobs;
 pub(crate) mod postgres;
@@ -80,6 +82,13 @@ impl TestStore {
             store.close().await;
         })
         .await;
+    }
+
+    /// An empty store beside this one, in a file.
+    pub(crate) async fn empty_file() -> (tempfile::TempDir, Arc<dyn Store>) {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Arc::new(SqliteStore::open(dir.path()).await.unwrap());
+        (dir, store)
     }
 
     /// Another process's store over the same database.

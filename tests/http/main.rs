@@ -7,6 +7,7 @@ mod generate;
 mod generated;
 mod jobs;
 mod openai;
+mod replicas;
 mod server;
 mod support;
 mod tasks;

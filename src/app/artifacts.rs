@@ -2,7 +2,7 @@
 
 use super::options::StateOptions;
 use crate::store::collect::DEFAULT_GRACE;
-use crate::store::{ArtifactLocation, Artifacts, DataDirLock, Store, open_store};
+use crate::store::{ArtifactLocation, Artifacts, DataDirLock, Store, attach_store, open_store};
 use anyhow::Context;
 use clap::Args;
 use std::path::Path;
@@ -58,6 +58,26 @@ pub struct State {
     pub store: Arc<dyn Store>,
     /// Bytes.
     pub artifacts: Arc<Artifacts>,
+}
+
+/// What another process may be using: its records and its bytes, without its lock.
+pub struct Attached {
+    /// Records.
+    pub store: Arc<dyn Store>,
+    /// Bytes.
+    pub artifacts: Artifacts,
+}
+
+impl Attached {
+    /// Looks at a state that is there, while a server may run over it.
+    ///
+    /// # Errors
+    /// Says what is missing, of another version or out of reach.
+    pub async fn open(options: &StateOptions) -> anyhow::Result<Self> {
+        let StateOptions { data_dir, database, artifacts } = options;
+        let store = attach_store(data_dir, database.database_url.as_ref()).await?;
+        Ok(Self { store, artifacts: artifacts.open(data_dir).await? })
+    }
 }
 
 impl State {

@@ -13,7 +13,7 @@ mod serve;
 mod slots;
 mod worker;
 
-pub use artifacts::{ArtifactOptions, GraceOption, State};
+pub use artifacts::{ArtifactOptions, Attached, GraceOption, State};
 pub use build::{Application, build};
 pub use checkpoint::{BaseCheckpoint, open_checkpoint};
 pub use collecting::collect_now;

@@ -1,6 +1,7 @@
 //! The command line: one file a subcommand.
 
 mod adapter;
+mod backup;
 mod bench;
 mod bench_command;
 mod demo;
@@ -15,6 +16,7 @@ mod generate;
 mod job_progress;
 mod migrate;
 mod one_shot;
+mod restore;
 mod serve;
 mod settings;
 mod size;
@@ -79,6 +81,10 @@ enum Command {
     Demo(demo::Demo),
     /// Collect the bytes that no adapter or generator uses any more; a server does so every hour
     Gc(gc::Gc),
+    /// Write a whole instance into one file; a server may run meanwhile
+    Backup(backup::Backup),
+    /// Fill an empty instance from a backup, whichever database and place for bytes it has
+    Restore(restore::Restore),
     /// Bring the database, a data directory's or a server's, to the current schema
     Migrate(migrate::Migrate),
     /// Print the OpenAPI file
@@ -111,6 +117,8 @@ pub fn run() -> ExitCode {
         Command::Bench(bench) => bench.run(),
         Command::Demo(demo) => demo.run(),
         Command::Gc(gc) => gc.run(),
+        Command::Backup(backup) => backup.run(),
+        Command::Restore(restore) => restore.run(),
         Command::Migrate(migrate) => migrate.run(),
         Command::Openapi => print(&crate::http::openapi_json()),
     };

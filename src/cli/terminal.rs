@@ -51,7 +51,7 @@ impl Progress for Terminal {
                 // The last phase's speed says nothing of this one's.
                 bar.reset();
             }
-            bar.set_length(report.total as u64);
+            bar.set_length(report.total.max(report.step) as u64);
             bar.set_position(report.step as u64);
             bar.set_prefix(report.phase.to_owned());
             bar.set_message(metrics.join(" "));
@@ -60,13 +60,15 @@ impl Progress for Terminal {
         let mut last = self.last_line.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let is_loss = report.metrics.iter().all(|(name, _)| *name == "loss");
         let recent = last.as_ref().is_some_and(|(phase, at)| phase == report.phase && at.elapsed() < QUIET);
-        if recent && is_loss && report.step < report.total {
+        let last_step = report.total > 0 && report.step >= report.total;
+        if recent && is_loss && !last_step {
             return;
         }
         if is_loss {
             *last = Some((report.phase.to_owned(), Instant::now()));
         }
-        eprintln!("{} {}/{} {}", report.phase, report.step, report.total, metrics.join(" "));
+        let total = if report.total > 0 { format!("/{}", report.total) } else { String::new() };
+        eprintln!("{} {}{total} {}", report.phase, report.step, metrics.join(" "));
     }
 
     fn cancelled(&self) -> bool {

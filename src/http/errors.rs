@@ -134,17 +134,29 @@ impl From<StoreError> for Problem {
             StoreError::TooManyExamples { .. } => Self::new(Code::Invalid, detail),
             StoreError::NotReady { .. } => Self::new(Code::GeneratorNotReady, detail),
             StoreError::IdempotencyMismatch { .. } => Self::new(Code::KeyReused, detail).naming("Idempotency-Key"),
+            StoreError::Changed { what, id, .. } => Self::new(
+                Code::PreconditionFailed,
+                format!(
+                    "{detail}. Read it again (GET /{what}s/{id}), and send the change with that ETag in If-Match; without \
+                     If-Match it is made whatever is there"
+                ),
+            ),
             StoreError::QueueFull { .. } => Self::new(Code::QueueFull, detail).after(JOB_QUEUE_WAIT),
             StoreError::AlreadyFinished { .. } => Self::new(Code::JobFinished, detail),
             StoreError::NulCharacter => Self::new(Code::Invalid, detail),
             StoreError::Busy => Self::new(Code::Unavailable, detail),
             StoreError::DiskFull => storage_full(&detail),
-            // A worker's error, and those of opening the database, never answer a request.
+            // A worker's error, and those of opening the database and of backups, never answer a request.
             StoreError::StaleAttempt { .. }
             | StoreError::InvalidUrl { .. }
             | StoreError::Connect { .. }
             | StoreError::NewerSchema { .. }
             | StoreError::Migrate { .. }
+            | StoreError::OlderSchema { .. }
+            | StoreError::NoDatabase { .. }
+            | StoreError::NotEmpty { .. }
+            | StoreError::Row { .. }
+            | StoreError::Rows(_)
             | StoreError::Directory { .. }
             | StoreError::Json(_)
             | StoreError::Database(_) => Self::internal(&detail),
@@ -212,6 +224,7 @@ mod tests {
             (Error::Engine(engine::Error::Step { reason: text() }), 500, "internal"),
             (Error::Lora(lora::Error::NotFinite { name: text() }), 422, "invalid_adapter"),
             (Error::Store(StoreError::InvalidCursor), 422, "invalid_request"),
+            (Error::Store(StoreError::Changed { what: "task", id: text(), found: None }), 412, "precondition_failed"),
             (Error::Store(StoreError::NulCharacter), 422, "invalid_request"),
             (Error::Store(StoreError::Busy), 503, "unavailable"),
             (Error::Job(StoreError::QueueFull { limit: 1 }.into()), 429, "queue_full"),

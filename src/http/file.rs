@@ -73,7 +73,7 @@ fn set(response: &mut Response, name: HeaderName, value: &str) {
 }
 
 /// Whether `If-None-Match` names the tag (compared weakly) or any.
-fn is_fresh(request: &HeaderMap, tag: &HeaderValue) -> bool {
+pub(crate) fn is_fresh(request: &HeaderMap, tag: &HeaderValue) -> bool {
     let sent = request.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
     sent.flat_map(|value| value.split(','))
         .map(|one| one.trim())

@@ -5,6 +5,7 @@
 mod errors;
 mod extract;
 mod file;
+mod if_match;
 mod list;
 mod openai;
 pub mod openapi;

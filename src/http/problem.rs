@@ -73,6 +73,8 @@ codes! {
     Unmergeable = "unmergeable", CONFLICT, "The adapter cannot be merged";
     /// The job has ended.
     JobFinished = "job_finished", CONFLICT, "The job has ended already";
+    /// The thing is not as the caller expected it.
+    PreconditionFailed = "precondition_failed", PRECONDITION_FAILED, "The thing is not as the request expects it";
     /// The body is too long.
     TooLarge = "too_large", PAYLOAD_TOO_LARGE, "The body is too long";
     /// The body has another media type.

@@ -3,7 +3,7 @@
 use super::adapters::missing;
 use super::{Error, Service};
 use crate::jobs::{JobKind, Selection};
-use crate::store::{Example, MAX_EXAMPLES, Page, PageRequest, StoreError, TaskRecord, examples_digest};
+use crate::store::{Example, Expected, MAX_EXAMPLES, Page, PageRequest, StoreError, TaskRecord, examples_digest};
 use crate::task::Description;
 
 /// A task to register.
@@ -32,22 +32,34 @@ impl Service {
     /// Makes the task, or changes its descriptions; says whether it is new.
     ///
     /// # Errors
-    /// [`Error::Invalid`] names the field, [`Error::Task`] the description.
-    pub async fn put_task(&self, name: &str, descriptions: Vec<String>) -> Result<(TaskRecord, bool), Error> {
+    /// [`Error::Invalid`] names the field, [`Error::Task`] the description; [`Error::Store`] where the task is not as
+    /// expected.
+    pub async fn put_task(
+        &self,
+        name: &str,
+        descriptions: Vec<String>,
+        expected: &Expected,
+    ) -> Result<(TaskRecord, bool), Error> {
         check_name(name)?;
         let checked = checked_descriptions(&descriptions)?;
         let new = self.known_task(name).await?.is_none();
-        Ok((self.store.put_task(name, &checked, (self.clock)()).await?, new))
+        Ok((self.store.put_task(name, &checked, expected, (self.clock)()).await?, new))
     }
 
     /// Replaces the task's examples.
     ///
     /// # Errors
     /// [`Error::NotFound`]; [`Error::Invalid`] names an example that is empty or of another kind than the others;
-    /// [`Error::Store`] too many.
-    pub async fn put_examples(&self, name: &str, examples: Vec<Example>) -> Result<TaskRecord, Error> {
+    /// [`Error::Store`] too many, or that the task is not as expected.
+    pub async fn put_examples(
+        &self,
+        name: &str,
+        examples: Vec<Example>,
+        expected: &Expected,
+    ) -> Result<TaskRecord, Error> {
         check_examples(&examples)?;
-        self.store.put_examples(name, &examples, (self.clock)()).await.map_err(|e| missing(e, "task", name))
+        let put = self.store.put_examples(name, &examples, expected, (self.clock)());
+        put.await.map_err(|e| missing(e, "task", name))
     }
 
     /// What registering this task would do. Nothing is stored.
@@ -102,9 +114,9 @@ impl Service {
     /// Removes the task and its examples.
     ///
     /// # Errors
-    /// [`Error::NotFound`].
-    pub async fn delete_task(&self, name: &str) -> Result<(), Error> {
-        self.store.delete_task(name).await.map_err(|e| missing(e, "task", name))
+    /// [`Error::NotFound`]; [`Error::Store`] where the task is not as expected.
+    pub async fn delete_task(&self, name: &str, expected: &Expected) -> Result<(), Error> {
+        self.store.delete_task(name, expected).await.map_err(|e| missing(e, "task", name))
     }
 
     /// Refuses a job over tasks that are not there, or have no examples.

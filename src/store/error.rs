@@ -44,13 +44,25 @@ pub enum StoreError {
         /// Its state.
         state: GeneratorState,
     },
-    /// The key was used before, for another job.
-    #[error("the idempotency key {key:?} was used for job {job}, which asks for something else")]
+    /// The key was used before, for another request.
+    #[error("the idempotency key {key:?} was used for {what} {id}, by a request that asks for something else")]
     IdempotencyMismatch {
         /// The key.
         key: String,
-        /// The job it made.
-        job: String,
+        /// `job` or `adapter`.
+        what: &'static str,
+        /// What it made.
+        id: String,
+    },
+    /// A record is not in the state that the caller expected it in.
+    #[error("{what} {id} {}", since(found.as_deref()))]
+    Changed {
+        /// `task`.
+        what: &'static str,
+        /// Which one.
+        id: String,
+        /// The tag that it has now; none where it is not there.
+        found: Option<String>,
     },
     /// As many jobs wait as may.
     #[error("{limit} jobs are queued already")]
@@ -117,6 +129,43 @@ pub enum StoreError {
         /// Why.
         source: sqlx::migrate::MigrateError,
     },
+    /// The database was written by an earlier version, and nobody asked for a migration.
+    #[error(
+        "{database} has schema {found}, this attune has {supported}: bring it up to date with attune migrate first"
+    )]
+    OlderSchema {
+        /// The database: a file, or a server's.
+        database: String,
+        /// Its last migration.
+        found: i64,
+        /// The last migration that this binary has.
+        supported: i64,
+    },
+    /// There is no database.
+    #[error("there is no database {}: name the data directory of a server with --data-dir", path.display())]
+    NoDatabase {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Rows are there already.
+    #[error(
+        "the database is not empty, {table} has rows: restore into another --data-dir, or with --database-url into a new database or schema"
+    )]
+    NotEmpty {
+        /// The first table that has some.
+        table: &'static str,
+    },
+    /// A row that does not fit its table.
+    #[error("a row of {table} does not fit: {reason}")]
+    Row {
+        /// The table.
+        table: &'static str,
+        /// Why.
+        reason: RowFault,
+    },
+    /// Rows that are to be written cannot be read.
+    #[error("the rows cannot be read: {0}")]
+    Rows(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The data directory cannot be made.
     #[error("cannot make the data directory {}: {source}", path.display())]
     Directory {
@@ -131,6 +180,45 @@ pub enum StoreError {
     /// Any other error of the database, a row that does not decode included.
     #[error("database: {0}")]
     Database(#[source] sqlx::Error),
+}
+
+/// Why a row does not fit its table.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RowFault {
+    /// It lacks a column.
+    #[error("it has no {column}")]
+    Missing {
+        /// Which.
+        column: String,
+    },
+    /// It has a column more.
+    #[error("there is no column {column}")]
+    Unknown {
+        /// Which.
+        column: String,
+    },
+    /// A value that its column cannot hold.
+    #[error("its {column} is of another type")]
+    Value {
+        /// Which column.
+        column: String,
+    },
+    /// The table has a column of a type that rows are not read from.
+    #[error("column {column} has the type {kind}")]
+    Kind {
+        /// Which column.
+        column: String,
+        /// Its type.
+        kind: String,
+    },
+}
+
+/// How a record is that the caller expected otherwise.
+fn since(found: Option<&str>) -> String {
+    match found {
+        Some(tag) => format!("has changed since: its ETag is \"{tag}\" now"),
+        None => "is not there (any more)".to_owned(),
+    }
 }
 
 impl StoreError {

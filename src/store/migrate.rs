@@ -53,6 +53,32 @@ pub(super) async fn migrate<C: Migrate>(
     Ok(Migrated { database, applied, schema })
 }
 
+/// Refuses a database whose schema is another than the last of these steps.
+///
+/// # Errors
+/// `NewerSchema`, `OlderSchema`; `Migrate` where it cannot be looked at.
+pub(super) async fn check<C: Migrate>(
+    connection: &mut C,
+    steps: &Migrator,
+    database: String,
+) -> Result<(), StoreError> {
+    let supported = steps.iter().map(|step| step.version).max().unwrap_or(0);
+    let applied = async {
+        // A database that never was migrated has no such table.
+        connection.ensure_migrations_table(REMEMBERED_IN).await?;
+        connection.list_applied_migrations(REMEMBERED_IN).await
+    };
+    let applied = match applied.await {
+        Ok(applied) => applied,
+        Err(source) => return Err(StoreError::Migrate { database, source }),
+    };
+    match applied.into_iter().map(|step| step.version).max().unwrap_or(0) {
+        found if found > supported => Err(StoreError::NewerSchema { database, found, supported }),
+        found if found < supported => Err(StoreError::OlderSchema { database, found, supported }),
+        _ => Ok(()),
+    }
+}
+
 /// Gives the steps that the database had behind it.
 async fn apply<C: Migrate>(connection: &mut C, steps: &Migrator) -> Result<HashSet<i64>, MigrateError> {
     connection.lock().await?;

@@ -8,6 +8,7 @@
 //! clocks differ never both hold one job.
 
 pub mod artifacts;
+pub mod backup;
 pub mod collect;
 pub mod database_url;
 pub mod error;
@@ -28,12 +29,13 @@ pub(crate) mod write_lock;
 pub use artifacts::{
     ArtifactEntry, ArtifactError, ArtifactLocation, Artifacts, CheckpointKey, Inventory, JobFile, LocationError,
 };
+pub use backup::{BackupError, RowBatch, backup, restore};
 pub use collect::{CollectMode, Collected, Collection};
 pub use database_url::DatabaseUrl;
-pub use error::StoreError;
+pub use error::{RowFault, StoreError};
 pub use lock::{DataDirLock, LockError};
 pub use migrate::{AppliedMigration, Migrated};
-pub use open::{migrate_database, open_store};
+pub use open::{attach_store, migrate_database, open_store};
 pub use page::{Page, PageRequest};
 pub use postgres::PostgresStore;
 pub use records::*;

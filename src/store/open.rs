@@ -21,6 +21,17 @@ pub async fn open_store(data_dir: &Path, url: Option<&DatabaseUrl>) -> Result<Ar
     })
 }
 
+/// Opens a store that is there, as it is: beside a process that uses it, and without a step towards another schema.
+///
+/// # Errors
+/// Those of [`PostgresStore::attach`] and [`SqliteStore::attach`].
+pub async fn attach_store(data_dir: &Path, url: Option<&DatabaseUrl>) -> Result<Arc<dyn Store>, StoreError> {
+    Ok(match url {
+        Some(url) => Arc::new(PostgresStore::attach(url).await?),
+        None => Arc::new(SqliteStore::attach(data_dir).await?),
+    })
+}
+
 /// Brings the database to the current schema and tells what that took.
 ///
 /// # Errors

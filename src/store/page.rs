@@ -1,6 +1,6 @@
 //! Lists in pages: a limit, and a cursor that says where the last page ended.
 //!
-//! A cursor is the sort key of the last row, so rows that come or go between two pages neither
+//! A cursor is the name of its list and the sort key of the last row, so rows that come or go between two pages neither
 //! repeat nor hide others. To the caller it is an opaque string.
 
 use serde::Serialize;
@@ -47,19 +47,39 @@ impl PageRequest {
         self.rows() as i64 + 1
     }
 
-    /// The sort key of the last row before this page.
-    pub(crate) fn after(&self) -> Result<Option<SortKey>, StoreError> {
-        self.cursor.as_deref().map(SortKey::decode).transpose()
+    /// The sort key of the last row before this page of the list; none on the first page.
+    pub(crate) fn after(&self, list: List) -> Result<Option<SortKey>, StoreError> {
+        self.cursor.as_deref().map(|cursor| SortKey::decode(cursor, list)).transpose()
     }
 }
 
 impl<T> Page<T> {
     /// The page of these rows, of which one may be too many.
-    pub(crate) fn cut(mut rows: Vec<T>, request: &PageRequest, key: impl Fn(&T) -> SortKey) -> Self {
+    pub(crate) fn cut(mut rows: Vec<T>, request: &PageRequest, list: List, key: impl Fn(&T) -> SortKey) -> Self {
         let more = rows.len() > request.rows();
         rows.truncate(request.rows());
-        let next_cursor = rows.last().filter(|_| more).map(|row| key(row).encode());
+        let next_cursor = rows.last().filter(|_| more).map(|row| key(row).encode(list));
         Self { data: rows, next_cursor }
+    }
+}
+
+/// Which list. A cursor of one is none of another, whose rows it would pass over without a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum List {
+    Adapters,
+    Tasks,
+    Generators,
+    Jobs,
+}
+
+impl List {
+    fn letter(self) -> char {
+        match self {
+            Self::Adapters => 'a',
+            Self::Tasks => 't',
+            Self::Generators => 'g',
+            Self::Jobs => 'j',
+        }
     }
 }
 
@@ -71,11 +91,16 @@ pub(crate) struct SortKey {
 }
 
 impl SortKey {
-    fn encode(&self) -> String {
-        super::artifacts::hex(format!("{}:{}", self.at_ms, self.id).as_bytes())
+    /// Before all rows of a list that begins with the newest.
+    pub(crate) fn newest() -> Self {
+        Self { at_ms: i64::MAX, id: String::new() }
     }
 
-    fn decode(cursor: &str) -> Result<Self, StoreError> {
+    fn encode(&self, list: List) -> String {
+        super::artifacts::hex(format!("{}{}:{}", list.letter(), self.at_ms, self.id).as_bytes())
+    }
+
+    fn decode(cursor: &str, list: List) -> Result<Self, StoreError> {
         let invalid = || StoreError::InvalidCursor;
         let digits = cursor.as_bytes().chunks(2).map(|pair| {
             let pair = std::str::from_utf8(pair).ok().filter(|pair| pair.len() == 2)?;
@@ -83,8 +108,10 @@ impl SortKey {
         });
         let bytes = digits.collect::<Option<Vec<u8>>>().ok_or_else(invalid)?;
         let text = String::from_utf8(bytes).map_err(|_| invalid())?;
-        let (at_ms, id) = text.split_once(':').ok_or_else(invalid)?;
-        Ok(Self { at_ms: at_ms.parse().map_err(|_| invalid())?, id: id.to_owned() })
+        let (at_ms, id) = text.strip_prefix(list.letter()).and_then(|key| key.split_once(':')).ok_or_else(invalid)?;
+        let key = Self { at_ms: at_ms.parse().map_err(|_| invalid())?, id: id.to_owned() };
+        // No id has a NUL, which Postgres takes in no text; and what was given out is written in one way alone.
+        if id.contains('\0') || key.encode(list) != cursor { Err(invalid()) } else { Ok(key) }
     }
 }
 
@@ -95,16 +122,27 @@ mod tests {
     #[test]
     fn a_cursor_survives_its_text_form() {
         let key = SortKey { at_ms: 1_700_000_000_123, id: "täsk:1".to_owned() };
-        assert_eq!(SortKey::decode(&key.encode()).unwrap(), key);
+        assert_eq!(SortKey::decode(&key.encode(List::Jobs), List::Jobs).unwrap(), key);
+    }
+
+    #[test]
+    fn a_cursor_of_another_list_is_refused() {
+        let key = SortKey { at_ms: 5, id: "a".to_owned() };
+        for list in [List::Adapters, List::Tasks, List::Generators] {
+            let other = SortKey::decode(&key.encode(List::Jobs), list);
+            assert!(matches!(other, Err(StoreError::InvalidCursor)), "{list:?}");
+        }
     }
 
     #[test]
     fn a_made_up_cursor_is_refused() {
-        for cursor in ["", "zz", "abc", "3132", "+1+2", "ü", "313a"] {
-            let decoded = SortKey::decode(cursor);
-            let expected_ok = cursor == "313a"; // "1:", an empty id
-            assert_eq!(decoded.is_ok(), expected_ok, "{cursor}: {decoded:?}");
+        // The last are "j1:\0", "j+1:" and "j1:J" in capitals.
+        for cursor in ["", "zz", "abc", "6a3132", "+1+2", "ü", "313a", "6a313a00", "6a2b313a", "6A313A4A"] {
+            let decoded = SortKey::decode(cursor, List::Jobs);
+            assert!(matches!(decoded, Err(StoreError::InvalidCursor)), "{cursor}: {decoded:?}");
         }
+        let no_id = SortKey { at_ms: 1, id: String::new() };
+        assert_eq!(SortKey::decode("6a313a", List::Jobs).unwrap(), no_id);
     }
 
     #[test]

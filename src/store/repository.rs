@@ -10,7 +10,9 @@ use std::time::Duration;
 use futures::stream::BoxStream;
 use serde_json::Value;
 use time::OffsetDateTime;
+use tokio::sync::mpsc;
 
+use super::backup::RowBatch;
 use super::error::StoreError;
 use super::page::{Page, PageRequest};
 use super::records::*;
@@ -34,6 +36,20 @@ pub struct JobChange {
 pub trait Store: AdapterStore + TaskStore + GeneratorStore + JobStore {
     /// The digests of all artifacts that a record names; the others may be collected.
     fn referenced_digests(&self) -> StoreFuture<'_, BTreeSet<String>>;
+
+    /// The number of the schema that the database has.
+    fn schema(&self) -> StoreFuture<'_, i64>;
+
+    /// Sends all rows of all tables as they are at one moment, in the order of [`TABLES`](super::backup::TABLES) and of
+    /// their keys; ends early where nobody takes them.
+    fn dump_rows(&self, to: mpsc::Sender<RowBatch>) -> StoreFuture<'_, ()>;
+
+    /// Writes these rows, parents before their children, all of them or none.
+    ///
+    /// # Errors
+    /// `NotEmpty` where there are rows already, also where none are given; `Row` where one does not fit its table; the
+    /// stream's own.
+    fn fill_rows<'a>(&'a self, rows: BoxStream<'a, Result<RowBatch, StoreError>>) -> StoreFuture<'a, ()>;
 }
 
 /// The adapters of each tenant.
@@ -48,6 +64,19 @@ pub trait AdapterStore: Send + Sync {
         tenant: &'a str,
         record: &'a AdapterRecord,
         taken: OnNameTaken,
+    ) -> StoreFuture<'a, Published>;
+
+    /// Publishes the adapter, as [`AdapterStore::publish_adapter`] does, unless this key published one before: then that
+    /// is given as it is now, and nothing changes. A key goes when its adapter is taken from the tenant's list.
+    ///
+    /// # Errors
+    /// `IdempotencyMismatch` where the key came with another request; `NameTaken` with [`OnNameTaken::Refuse`].
+    fn publish_adapter_once<'a>(
+        &'a self,
+        tenant: &'a str,
+        record: &'a AdapterRecord,
+        taken: OnNameTaken,
+        key: &'a RequestKey,
     ) -> StoreFuture<'a, Published>;
 
     /// The tenant's adapter with this id.
@@ -97,22 +126,24 @@ pub trait TaskStore: Send + Sync {
     /// Makes the task, or changes its descriptions.
     ///
     /// # Errors
-    /// None of its own.
+    /// `Changed` where the task is not as expected.
     fn put_task<'a>(
         &'a self,
         name: &'a str,
         descriptions: &'a [String],
+        expected: &'a Expected,
         now: OffsetDateTime,
     ) -> StoreFuture<'a, TaskRecord>;
 
     /// Replaces the task's examples.
     ///
     /// # Errors
-    /// `NotFound`; `TooManyExamples` above [`MAX_EXAMPLES`].
+    /// `NotFound`; `Changed` where the task is not as expected; `TooManyExamples` above [`MAX_EXAMPLES`].
     fn put_examples<'a>(
         &'a self,
         name: &'a str,
         examples: &'a [Example],
+        expected: &'a Expected,
         now: OffsetDateTime,
     ) -> StoreFuture<'a, TaskRecord>;
 
@@ -148,8 +179,8 @@ pub trait TaskStore: Send + Sync {
     /// Removes the task and its examples.
     ///
     /// # Errors
-    /// `NotFound`.
-    fn delete_task<'a>(&'a self, name: &'a str) -> StoreFuture<'a, ()>;
+    /// `NotFound`; `Changed` where the task is not as expected.
+    fn delete_task<'a>(&'a self, name: &'a str, expected: &'a Expected) -> StoreFuture<'a, ()>;
 }
 
 /// The generators.

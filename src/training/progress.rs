@@ -10,7 +10,7 @@ pub struct Report<'a> {
     pub phase: &'a str,
     /// Steps done.
     pub step: usize,
-    /// Steps of the phase.
+    /// Steps of the phase; 0 where that is not known.
     pub total: usize,
     /// Named numbers, `loss` among them.
     pub metrics: &'a [(&'a str, f64)],

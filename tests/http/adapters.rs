@@ -4,6 +4,7 @@ use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use axum::http::Request;
 use serde_json::json;
 
 use crate::support::{Answer, Server, fixture};
@@ -23,6 +24,12 @@ pub(crate) async fn import_files(server: &Server, config: &[u8], weights: &[u8],
 }
 
 async fn form<'a>(server: &Server, parts: impl Iterator<Item = (&'a str, &'a [u8])>) -> Answer {
+    server.with_body("POST", "/adapters/import", FORM, body_of(parts)).await
+}
+
+const FORM: &str = "multipart/form-data; boundary=bound";
+
+fn body_of<'a>(parts: impl Iterator<Item = (&'a str, &'a [u8])>) -> Vec<u8> {
     let mut body = Vec::new();
     for (name, value) in parts {
         body.extend(format!("--bound\r\ncontent-disposition: form-data; name=\"{name}\"\r\n\r\n").bytes());
@@ -30,7 +37,39 @@ async fn form<'a>(server: &Server, parts: impl Iterator<Item = (&'a str, &'a [u8
         body.extend(b"\r\n");
     }
     body.extend(b"--bound--\r\n");
-    server.with_body("POST", "/adapters/import", "multipart/form-data; boundary=bound", body).await
+    body
+}
+
+/// Imports the fixture's adapter under an idempotency key, as an archive in the form where that is wanted.
+pub(crate) async fn import_once(server: &Server, key: &str, name: &str, archive: bool) -> Answer {
+    let (config, weights) =
+        (fixture("adapters/qv/adapter_config.json"), fixture("adapters/qv/adapter_model.safetensors"));
+    let packed = tar();
+    let files = match archive {
+        true => vec![("archive", packed.as_slice())],
+        false => vec![("adapter_config", config.as_slice()), ("adapter_model", weights.as_slice())],
+    };
+    let body = body_of(files.into_iter().chain([("name", name.as_bytes())]));
+    let request = Request::builder().method("POST").uri("/adapters/import").header("content-type", FORM);
+    server.send(request.header("idempotency-key", key).body(body.into()).unwrap()).await
+}
+
+#[tokio::test]
+async fn a_key_imports_once_and_no_other_adapter() {
+    let server = Server::start().await;
+    let first = import_once(&server, "k", "mine", false).await;
+    assert_eq!(first.status, 201, "{}", first.text());
+    for archive in [false, true] {
+        let again = import_once(&server, "k", "mine", archive).await;
+        assert_eq!((again.status.as_u16(), again.json()), (200, first.json()));
+    }
+    let problem = import_once(&server, "k", "other", false).await.problem(422, "idempotency_key_reused");
+    assert_eq!(problem["invalid_params"][0]["name"], "Idempotency-Key");
+    server.call("GET", "/adapters/other").await.problem(404, "not_found");
+    import_once(&server, "", "mine", false).await.problem(400, "malformed");
+    // With the adapter its key is free.
+    assert_eq!(server.call("DELETE", first.header("location")).await.status, 204);
+    assert_eq!(import_once(&server, "k", "other", false).await.status, 201);
 }
 
 #[tokio::test]

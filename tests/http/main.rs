@@ -8,6 +8,7 @@ mod generate;
 mod generated;
 mod jobs;
 mod openai;
+mod replicas;
 mod server;
 mod state;
 mod support;

@@ -67,6 +67,12 @@ impl Server {
         Self::over(Arc::new(State::new().await), engine).await
     }
 
+    /// Another replica over the same state.
+    pub(crate) async fn beside(&self) -> Self {
+        let options = EngineOptions::default();
+        Self::over(self.state.clone(), EngineChoice::Local { options, adapter_bytes: 1 << 20 }).await
+    }
+
     async fn over(state: Arc<State>, engine: EngineChoice) -> Self {
         let store = state.store().await;
         let service = Service::start(Parts {
@@ -99,11 +105,15 @@ impl Server {
     /// As [`Self::with_generator`], over this engine.
     pub(crate) async fn generating(engine: EngineChoice) -> Self {
         let server = Self::with(engine).await;
-        let file = Arc::new(generator(server.service.base()));
-        let version =
-            server.service.add_generator(NewGenerator { file, evaluation: None, parent: None }).await.unwrap();
-        server.service.activate_generator(&version.id).await.unwrap();
+        let version = server.add_generator(1).await;
+        server.service.activate_generator(&version).await.unwrap();
         server
+    }
+
+    /// Stores a version of the generator of its own, and gives its id; version 1 is the one that servers begin with.
+    pub(crate) async fn add_generator(&self, version: u64) -> String {
+        let file = Arc::new(generator(self.service.base(), version));
+        self.service.add_generator(NewGenerator { file, evaluation: None, parent: None }).await.unwrap().id
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
@@ -193,9 +203,9 @@ pub(crate) const KNOWN: [&str; 5] = [
     "Translate the given word into French, please",
 ];
 
-fn generator(base: &Base) -> GeneratorFile {
+fn generator(base: &Base, version: u64) -> GeneratorFile {
     let layout = base.model().config().shape().layout(&Module::SEPARATE, 2);
-    let shared = SharedA::random(layout, 1, base.model().device()).unwrap();
+    let shared = SharedA::random(layout, version, base.model().device()).unwrap();
     let workers = Workers::new(1).unwrap();
     let task = |description: &&str| {
         let examples = vec![Example::new("ab", "x"), Example::new("cd", "x")];

@@ -1,8 +1,10 @@
 //! `/tasks` and `/generators`.
 
+use axum::body::Body;
+use axum::http::Request;
 use serde_json::json;
 
-use crate::support::Server;
+use crate::support::{Answer, Server};
 
 const LINES: &str = "application/x-ndjson";
 
@@ -85,4 +87,72 @@ async fn without_generators_the_list_is_empty() {
     assert_eq!(server.call("GET", "/generators").await.json(), json!({ "data": [], "next_cursor": null }));
     server.call("GET", "/generators/a").await.problem(404, "not_found");
     server.call("POST", "/generators/a/activate").await.problem(404, "not_found");
+}
+
+/// A request with `If-Match`; a JSON body where one is given.
+async fn if_match(server: &Server, method: &str, path: &str, tag: &str, body: Option<(&str, String)>) -> Answer {
+    let mut request = Request::builder().method(method).uri(path).header("if-match", tag);
+    if let Some((media_type, _)) = body {
+        request = request.header("content-type", media_type);
+    }
+    server.send(request.body(body.map_or_else(Body::empty, |(_, text)| Body::from(text))).unwrap()).await
+}
+
+#[tokio::test]
+async fn a_change_of_what_the_caller_has_not_seen_is_refused_with_the_mend() {
+    let server = Server::start().await;
+    let described = |text: &str| Some(("application/json", json!({ "description": text }).to_string()));
+    server.json("PUT", "/tasks/a", json!({ "description": "One." })).await;
+    let seen = server.call("GET", "/tasks/a").await.header("etag").to_owned();
+    let fresh = server.get_with("/tasks/a", "if-none-match", &seen).await;
+    assert_eq!((fresh.status.as_u16(), fresh.header("etag")), (304, seen.as_str()));
+    assert_eq!(if_match(&server, "PUT", "/tasks/a", &seen, described("Two.")).await.status, 200);
+    let now = server.get_with("/tasks/a", "if-none-match", &seen).await;
+    assert_eq!(now.status, 200);
+    let now = now.header("etag").to_owned();
+    let line = "{\"input\": \"a\", \"output\": \"b\"}\n".to_owned();
+    for (method, path, body) in [
+        ("PUT", "/tasks/a", described("Three.")),
+        ("PUT", "/tasks/a/examples", Some((LINES, line.clone()))),
+        ("DELETE", "/tasks/a", None),
+    ] {
+        let problem = if_match(&server, method, path, &seen, body).await.problem(412, "precondition_failed");
+        let detail = problem["detail"].as_str().unwrap();
+        assert!(["GET /tasks/a", "If-Match", now.as_str()].iter().all(|mend| detail.contains(mend)), "{detail}");
+    }
+    let shown = server.call("GET", "/tasks/a").await;
+    assert_eq!((&shown.json()["descriptions"], shown.header("etag")), (&json!(["Two."]), now.as_str()));
+    let several = format!("{seen}, {now}");
+    assert_eq!(if_match(&server, "PUT", "/tasks/a/examples", &several, Some((LINES, line))).await.status, 200);
+    if_match(&server, "PUT", "/tasks/a", "a", described("x")).await.problem(400, "malformed");
+    assert_eq!(if_match(&server, "DELETE", "/tasks/a", "*", None).await.status, 204);
+}
+
+#[tokio::test]
+async fn a_star_wants_a_task_that_is_there() {
+    let server = Server::start().await;
+    let body = || Some(("application/json", json!({ "description": "One." }).to_string()));
+    if_match(&server, "PUT", "/tasks/a", "*", body()).await.problem(412, "precondition_failed");
+    if_match(&server, "DELETE", "/tasks/a", "*", None).await.problem(404, "not_found");
+    server.json("PUT", "/tasks/a", json!({ "description": "Zero." })).await;
+    assert_eq!(if_match(&server, "PUT", "/tasks/a", "*", body()).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_cursor_that_no_list_gave_out_is_named_by_every_list() {
+    let server = Server::start().await;
+    for name in ["a", "b"] {
+        server.json("PUT", &format!("/tasks/{name}"), json!({ "description": name })).await;
+    }
+    let of_tasks = server.call("GET", "/tasks?limit=1").await.json()["next_cursor"].as_str().unwrap().to_owned();
+    for list in ["adapters", "tasks", "jobs", "generators"] {
+        for cursor in ["", "x", "00", "613a61"] {
+            server.call("GET", &format!("/{list}?cursor={cursor}")).await.invalid("cursor");
+        }
+        for limit in ["0", "1001", "-1"] {
+            server.call("GET", &format!("/{list}?limit={limit}")).await.invalid("limit");
+        }
+        let other = server.call("GET", &format!("/{list}?cursor={of_tasks}")).await;
+        if list == "tasks" { assert_eq!(other.status, 200) } else { other.invalid("cursor") }
+    }
 }

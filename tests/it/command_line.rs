@@ -1,6 +1,6 @@
 //! The binary as a user runs it: where an option's value comes from, migrations, and training to the end.
 
-use attune::store::DataDirLock;
+use attune::store::{DataDirLock, Expected, SqliteStore, TaskStore};
 use serde_json::Value;
 use std::path::Path;
 use std::process::{Command, Output};
@@ -310,4 +310,37 @@ fn own_tasks_are_judged_by_what_their_outputs_are() {
     assert!(unseen["bits_per_character"]["perplexity"]["base_bare"].as_f64() > Some(1.0), "{unseen}");
     let refusal = place.run(&["eval", "--tasks", "missing.jsonl"]);
     refused(&refusal, 1, &["missing.jsonl", "cannot be read"]);
+}
+
+#[test]
+fn a_backup_is_made_beside_a_server_and_restored_into_an_empty_state_alone() {
+    let place = Place::new();
+    let missing = place.run(&["backup", "file.tar.gz"]);
+    refused(&missing, 1, &["there is no database", "--data-dir"]);
+    assert!(!place.path().join("attune-data").exists() && !place.path().join("file.tar.gz").exists());
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let put = |dir: &str| {
+        runtime.block_on(async {
+            let store = SqliteStore::open(&place.path().join(dir)).await.unwrap();
+            store.put_task("t", &["Do it.".to_owned()], &Expected::Any, time::OffsetDateTime::now_utc()).await.unwrap();
+            store.close().await;
+        });
+    };
+    put("attune-data");
+    let lock = DataDirLock::acquire(&place.path().join("attune-data")).unwrap();
+    let made = place.run(&["backup", "file.tar.gz"]);
+    assert!(made.status.success(), "{}", text(&made.stderr));
+    assert!(text(&made.stdout).contains("file.tar.gz: 1 tasks; 0 artifacts of 0 bytes"), "{}", text(&made.stdout));
+    refused(&place.run(&["backup", "file.tar.gz"]), 1, &["file.tar.gz is there already"]);
+    refused(&place.run(&["restore", "file.tar.gz"]), 1, &["which no server may have", "in use"]);
+    drop(lock);
+    refused(&place.run(&["restore", "file.tar.gz"]), 1, &["not empty, tasks has rows", "--data-dir"]);
+    refused(&place.run(&["restore", "other.tar.gz", "--data-dir", "new"]), 1, &["there is no file other.tar.gz"]);
+    assert!(!place.path().join("new").exists());
+    let restored = place.run(&["restore", "file.tar.gz", "--data-dir", "new"]);
+    assert!(restored.status.success(), "{}", text(&restored.stderr));
+    runtime.block_on(async {
+        let store = SqliteStore::open(&place.path().join("new")).await.unwrap();
+        assert_eq!(store.task("t").await.unwrap().descriptions, ["Do it."]);
+    });
 }

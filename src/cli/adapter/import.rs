@@ -54,5 +54,5 @@ fn read_file(path: &Path) -> anyhow::Result<ImportAdapter> {
 }
 
 fn without_name(PeftFiles { config, weights }: PeftFiles) -> ImportAdapter {
-    ImportAdapter { config, weights, name: None, replace: false }
+    ImportAdapter { config, weights, name: None, replace: false, idempotency_key: None }
 }

@@ -38,6 +38,8 @@ groups! {
     NotFound { "404": "There is no such thing", }
     /// Of the state of things.
     Conflict { "409": "The state of things does not allow it", }
+    /// Of `If-Match`.
+    Changed { "412": "The thing is not as If-Match expects it: read it again, and send the change with its ETag", }
     /// Of a range.
     OutsideRange { "416": "The range lies outside the file", }
     /// Of a queue.

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
-use crate::http::extract::{Query, Tenant, require_media_type, unread_body};
+use crate::http::extract::{Query, Tenant, require_media_type, text_header, unread_body};
 use crate::http::openapi::errors;
 use crate::http::problem::{Code, Problem};
 use crate::http::routes::adapters::whereabouts;
@@ -55,10 +55,15 @@ pub(crate) struct ImportQuery {
 }
 
 /// Takes in an adapter in PEFT's layout: a form, or an archive as the body with `name` and `replace` in the query.
-#[utoipa::path(post, path = "/adapters/import", tag = "adapters", params(ImportQuery),
+///
+/// With an `Idempotency-Key` the same import is made once, as long as its adapter is there: what others did with the name
+/// meanwhile stays done.
+#[utoipa::path(post, path = "/adapters/import", tag = "adapters", 
+    params(ImportQuery,
+        ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 visible characters", max_length = 255)),
     request_body(content((ImportForm = "multipart/form-data"), (Binary = "application/x-tar"),
         (Binary = "application/gzip"), (Binary = "application/zip"))),
-    responses((status = 200, description = "It was there already", body = AdapterView),
+    responses((status = 200, description = "It was there already, or the key imported it before", body = AdapterView),
         (status = 201, description = "New", body = AdapterView), errors::Conflict, errors::Body))]
 pub(crate) async fn import_adapter(
     State(state): State<AppState>,
@@ -67,6 +72,7 @@ pub(crate) async fn import_adapter(
     request: Request,
 ) -> Result<Response, Problem> {
     let limit = state.limits().import;
+    let idempotency_key = text_header(request.headers(), "Idempotency-Key")?;
     require_media_type(request.headers(), &[&[FORM], ARCHIVES.as_slice()].concat())?;
     refuse_longer(request.headers(), limit)?;
     let parts = if require_media_type(request.headers(), &[FORM]).is_ok() {
@@ -86,7 +92,7 @@ pub(crate) async fn import_adapter(
             (files.config, files.weights)
         }
     };
-    let import = ImportAdapter { config, weights, name, replace };
+    let import = ImportAdapter { config, weights, name, replace, idempotency_key };
     let (adapter, new) = state.service().import_adapter(&tenant, import).await?;
     let status = if new { StatusCode::CREATED } else { StatusCode::OK };
     Ok((status, whereabouts(&adapter), Json(adapter)).into_response())

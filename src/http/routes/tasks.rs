@@ -4,11 +4,14 @@ use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::http::extract::{self, ListQuery, Query, Segment, require_media_type, unread_body};
+use crate::http::file::{etag, is_fresh};
+use crate::http::if_match::if_match;
 use crate::http::list::List;
 use crate::http::openapi::errors;
 use crate::http::problem::{Code, Problem};
@@ -47,16 +50,20 @@ impl PutTask {
 }
 
 /// Makes the task, or changes its descriptions.
-#[utoipa::path(put, path = "/tasks/{name}", tag = "tasks", params(("name" = String, Path, description = "The task's name")),
+#[utoipa::path(put, path = "/tasks/{name}", tag = "tasks",
+    params(("name" = String, Path, description = "The task's name"),
+        ("If-Match" = Option<String>, Header, description = "The ETag of GET /tasks/{name}, or * for a task that is there")),
     request_body = PutTask,
     responses((status = 200, description = "Changed", body = TaskRecord), (status = 201, description = "New", body = TaskRecord),
-        errors::Body))]
+        errors::Changed, errors::Body))]
 pub(crate) async fn put_task(
     State(state): State<AppState>,
     Segment(name): Segment<String>,
+    headers: HeaderMap,
     extract::Json(body): extract::Json<PutTask>,
 ) -> Result<(StatusCode, Json<TaskRecord>), Problem> {
-    let (task, new) = state.service().put_task(&name, body.into_descriptions()?).await.map_err(refused)?;
+    let (expected, descriptions) = (if_match(&headers)?, body.into_descriptions()?);
+    let (task, new) = state.service().put_task(&name, descriptions, &expected).await.map_err(refused)?;
     Ok((if new { StatusCode::CREATED } else { StatusCode::OK }, Json(task)))
 }
 
@@ -72,10 +79,11 @@ fn refused(error: Error) -> Problem {
 ///
 /// One JSON object a line: `{"input", "output", "split"?}` or, for plain text to be gone on with, `{"text", "split"?}`.
 #[utoipa::path(put, path = "/tasks/{name}/examples", tag = "tasks",
-    params(("name" = String, Path, description = "The task's name")),
+    params(("name" = String, Path, description = "The task's name"),
+        ("If-Match" = Option<String>, Header, description = "The ETag of GET /tasks/{name}, or * for a task that is there")),
     request_body(content = String, content_type = "application/x-ndjson",
         example = "{\"input\": \"cat\", \"output\": \"tac\"}\n{\"input\": \"dog\", \"output\": [\"god\"], \"split\": \"test\"}\n"),
-    responses((status = 200, body = TaskRecord), errors::NotFound, errors::Body))]
+    responses((status = 200, body = TaskRecord), errors::NotFound, errors::Changed, errors::Body))]
 pub(crate) async fn put_examples(
     State(state): State<AppState>,
     Segment(name): Segment<String>,
@@ -83,18 +91,30 @@ pub(crate) async fn put_examples(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<TaskRecord>, Problem> {
     require_media_type(&headers, JSON_LINES)?;
+    let expected = if_match(&headers)?;
     let examples = parse_lines(&body.map_err(|rejection| unread_body(&rejection))?)?;
-    Ok(Json(state.service().put_examples(&name, examples).await?))
+    Ok(Json(state.service().put_examples(&name, examples, &expected).await?))
 }
 
-/// The task.
-#[utoipa::path(get, path = "/tasks/{name}", tag = "tasks", params(("name" = String, Path, description = "The task's name")),
-    responses((status = 200, body = TaskRecord), errors::NotFound))]
+/// The task. Its ETag changes with its descriptions and its examples; sent back in `If-Match` it keeps one change from
+/// overwriting another that the caller has not seen.
+#[utoipa::path(get, path = "/tasks/{name}", tag = "tasks",
+    params(("name" = String, Path, description = "The task's name"),
+        ("If-None-Match" = Option<String>, Header, description = "The ETag of the caller's copy")),
+    responses((status = 200, body = TaskRecord, headers(("ETag" = String, description = "Of this state of the task"))),
+        (status = 304, description = "The caller's copy is good"), errors::NotFound))]
 pub(crate) async fn get_task(
     State(state): State<AppState>,
     Segment(name): Segment<String>,
-) -> Result<Json<TaskRecord>, Problem> {
-    Ok(Json(state.service().task(&name).await?))
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let task = state.service().task(&name).await?;
+    let tag = etag(&task.tag().map_err(|error| Problem::internal(&error))?);
+    let tagged = [(header::ETAG, tag.clone())];
+    Ok(match is_fresh(&headers, &tag) {
+        true => (StatusCode::NOT_MODIFIED, tagged).into_response(),
+        false => (tagged, Json(task)).into_response(),
+    })
 }
 
 /// The tasks by name.
@@ -108,13 +128,16 @@ pub(crate) async fn list_tasks(
 }
 
 /// Removes the task and its examples; adapters and generators that were trained on it stay.
-#[utoipa::path(delete, path = "/tasks/{name}", tag = "tasks", params(("name" = String, Path, description = "The task's name")),
-    responses((status = 204, description = "Removed"), errors::NotFound))]
+#[utoipa::path(delete, path = "/tasks/{name}", tag = "tasks",
+    params(("name" = String, Path, description = "The task's name"),
+        ("If-Match" = Option<String>, Header, description = "The ETag of GET /tasks/{name}, or * for a task that is there")),
+    responses((status = 204, description = "Removed"), errors::NotFound, errors::Changed))]
 pub(crate) async fn delete_task(
     State(state): State<AppState>,
     Segment(name): Segment<String>,
+    headers: HeaderMap,
 ) -> Result<StatusCode, Problem> {
-    state.service().delete_task(&name).await?;
+    state.service().delete_task(&name, &if_match(&headers)?).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

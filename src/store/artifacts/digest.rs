@@ -29,6 +29,6 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 }
 
 /// Whether the text has the form of a digest.
-pub(super) fn is_digest(text: &str) -> bool {
+pub(crate) fn is_digest(text: &str) -> bool {
     text.len() == 64 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
 }

@@ -21,7 +21,7 @@ mod s3_http;
 
 pub use checkpoints::CheckpointKey;
 pub use digest::sha256_hex;
-pub(crate) use digest::{Hasher, hex};
+pub(crate) use digest::{Hasher, hex, is_digest};
 pub use error::ArtifactError;
 pub use location::{ArtifactLocation, LocationError};
 
@@ -33,7 +33,6 @@ use std::time::SystemTime;
 use bytes::Bytes;
 
 use backend::{Backend, Stored};
-use digest::is_digest;
 use disk::Disk;
 use s3::S3;
 

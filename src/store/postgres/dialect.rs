@@ -4,20 +4,37 @@
 //! one lost job a transaction. So a transaction waits for rows while it holds one only where it holds a parent and waits
 //! for its children, who have none of their own: nobody waits in a circle.
 
+use sqlx::AssertSqlSafe;
+
+use crate::store::backup::TABLES;
 use crate::store::error::StoreError;
 use crate::store::write_lock::WriteLock;
 
 use super::Connection;
 
-/// $1 tenant, $2 and $3 the last row's time and id, $4 a part of task or name, $5 named only, $6 limit. Lower case is
-/// ASCII's, as the collation of the columns has it.
-pub(super) const LIST_ADAPTERS: &str = r#"SELECT * FROM adapter_owners o JOIN adapters a ON a.id = o.adapter_id
-     WHERE o.tenant = $1
-       AND ($2 IS NULL OR (o.created_at, o.adapter_id) < ($2, $3))
-       AND ($4 IS NULL OR strpos(lower(coalesce(o.task, '')), lower($4 COLLATE "C")) > 0
-                       OR strpos(lower(coalesce(o.name, '')), lower($4 COLLATE "C")) > 0)
-       AND (NOT $5 OR o.name IS NOT NULL)
-     ORDER BY o.created_at DESC, o.adapter_id DESC LIMIT $6"#;
+/// A tenant's adapters, with a condition more: a partial index is used only where the statement has its condition. Lower
+/// case is ASCII's, as the collation of the columns has it.
+macro_rules! list_adapters {
+    ($and:literal) => {
+        concat!(
+            "SELECT * FROM adapter_owners o JOIN adapters a ON a.id = o.adapter_id
+             WHERE o.tenant = $1 AND (o.created_at, o.adapter_id) < ($2, $3) ",
+            $and,
+            r#" AND ($4 IS NULL OR strpos(lower(coalesce(o.task, '')), lower($4 COLLATE "C")) > 0
+                                OR strpos(lower(coalesce(o.name, '')), lower($4 COLLATE "C")) > 0)
+             ORDER BY o.created_at DESC, o.adapter_id DESC LIMIT $5"#
+        )
+    };
+}
+
+/// $1 tenant, $2 and $3 time and id of the row before, $4 a part of task or name, $5 limit.
+pub(super) const LIST_ADAPTERS: &str = list_adapters!("");
+
+/// As [`LIST_ADAPTERS`].
+pub(super) const LIST_NAMED_ADAPTERS: &str = list_adapters!("AND o.name IS NOT NULL");
+
+/// $1 base.
+pub(super) const ACTIVE_GENERATOR: &str = "SELECT * FROM generators WHERE base_digest = $1 AND active";
 
 /// $1 task, $2 the examples as a JSON array.
 pub(super) const INSERT_EXAMPLES: &str = "INSERT INTO task_examples (task, position, example)
@@ -64,6 +81,25 @@ pub(super) const TAKE_NEXT_JOB: &str = "WITH next AS MATERIALIZED (
 
 /// The channel on which changes are told. Installations that share a database in schemas of their own have their own.
 pub(super) const CHANNEL: &str = "SELECT 'attune_' || md5(current_schema())";
+
+/// $1 table; names and types, in the table's order.
+pub(super) const COLUMNS_OF_TABLE: &str = "SELECT column_name::text, data_type::text FROM information_schema.columns
+     WHERE table_schema = current_schema() AND table_name = $1 ORDER BY ordinal_position";
+
+/// Lets this transaction's statements take as long as they need.
+pub(super) async fn take_ones_time(connection: &mut Connection) -> Result<(), StoreError> {
+    sqlx::query("SET LOCAL statement_timeout = 0").execute(&mut *connection).await?;
+    sqlx::query("SET LOCAL idle_in_transaction_session_timeout = 0").execute(&mut *connection).await?;
+    Ok(())
+}
+
+/// Keeps others from writing to any table until the transaction ends; they may read.
+pub(super) async fn hold_tables(connection: &mut Connection) -> Result<(), StoreError> {
+    take_ones_time(connection).await?;
+    let lock = format!("LOCK TABLE {} IN EXCLUSIVE MODE", TABLES.join(", "));
+    sqlx::query(AssertSqlSafe(lock)).execute(connection).await?;
+    Ok(())
+}
 
 /// The database's own clock, which goes on within a transaction.
 pub(super) async fn clock_millis(connection: &mut Connection) -> Result<i64, StoreError> {

@@ -23,7 +23,7 @@ use sqlx::{Connection as _, PgPool, Postgres, Transaction};
 
 use super::database_url::DatabaseUrl;
 use super::error::StoreError;
-use super::migrate::{Migrated, migrate};
+use super::migrate::{Migrated, check, migrate};
 use super::repository::{JobChanges, StoreFuture};
 use super::write_lock::WriteLock;
 
@@ -57,6 +57,23 @@ impl PostgresStore {
     /// `InvalidUrl`; `Connect`; `NewerSchema` where a later version wrote the database; `Migrate`.
     pub async fn open(url: &DatabaseUrl) -> Result<Self, StoreError> {
         Self::migrate(url).await?;
+        Self::connected(url)
+    }
+
+    /// Connects to a database as it is, also while other processes use it.
+    ///
+    /// # Errors
+    /// `InvalidUrl`; `Connect`; `NewerSchema`, `OlderSchema` where another version wrote the database.
+    pub async fn attach(url: &DatabaseUrl) -> Result<Self, StoreError> {
+        let options = connect::options(url)?;
+        let mut connection = connect::first(&options).await?;
+        let checked = check(&mut connection, &MIGRATIONS, connect::shown(&options)).await;
+        // That it cannot be closed in order is no news.
+        let _ = connection.close().await;
+        checked.and_then(|()| Self::connected(url))
+    }
+
+    fn connected(url: &DatabaseUrl) -> Result<Self, StoreError> {
         let options = connect::with_limits(connect::options(url)?);
         let pool = PgPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(ACQUIRE);
         Ok(Self { pool: pool.connect_lazy_with(options.clone()), options })

@@ -4,13 +4,15 @@ use std::time::Instant;
 
 use futures::StreamExt;
 use serde_json::json;
+use sqlx::{AssertSqlSafe, Row as _};
 
 use super::*;
 use crate::store::tests::cut::Cut;
 use crate::store::tests::postgres::TestSchema;
 use crate::store::tests::{at, new_job};
 use crate::store::{
-    AdapterStore, ClaimRequest, JobChange, JobState, JobStore, JobUpdate, OnNameTaken, Outcome, PageRequest, TaskStore,
+    AdapterStore, ClaimRequest, Expected, JobChange, JobState, JobStore, JobUpdate, OnNameTaken, Outcome, PageRequest,
+    TaskStore,
 };
 
 /// The next changes, within the seconds that a second look would not take.
@@ -37,6 +39,58 @@ async fn hears(changes: &mut JobChanges, store: &PostgresStore, job: &str) {
 }
 
 #[tokio::test]
+async fn backups_know_every_table() {
+    TestSchema::with(async |schema| {
+        let store = PostgresStore::open(&schema.url()).await.unwrap();
+        let tables = "SELECT table_name::text FROM information_schema.tables
+                      WHERE table_schema = current_schema() AND table_name <> '_sqlx_migrations'";
+        let mut tables: Vec<String> = sqlx::query_scalar(tables).fetch_all(&store.pool).await.unwrap();
+        let mut known = [&crate::store::backup::TABLES[..], &crate::store::backup::PASSING[..]].concat();
+        tables.sort_unstable();
+        known.sort_unstable();
+        assert_eq!(tables, known, "a new table needs its line in store::backup::TABLES");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_database_is_attached_as_it_is_or_not_at_all() {
+    TestSchema::with(async |schema| {
+        let never = PostgresStore::attach(&schema.url()).await.unwrap_err();
+        assert!(matches!(never, StoreError::OlderSchema { found: 0, .. }), "{never}");
+        PostgresStore::migrate(&schema.url()).await.unwrap();
+        PostgresStore::attach(&schema.url()).await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_large_tables_are_asked_for_often_has_an_index() {
+    TestSchema::with(async |schema| {
+        let store = PostgresStore::open(&schema.url()).await.unwrap();
+        let mut connection = store.pool.acquire().await.unwrap();
+        // Without rows a scan is always the cheapest; where there is no index it is made all the same. A plan for any
+        // parameters may know nothing of those that it is shown with.
+        for setting in ["enable_seqscan = off", "enable_bitmapscan = off", "plan_cache_mode = force_generic_plan"] {
+            sqlx::raw_sql(AssertSqlSafe(format!("SET {setting}"))).execute(&mut *connection).await.unwrap();
+        }
+        for (index, (what, sql, types)) in sql::plans::HOT.iter().enumerate() {
+            let in_brackets = |list: &str| if list.is_empty() { String::new() } else { format!("({list})") };
+            let nulls: Vec<&str> = types.split_terminator(", ").map(|_| "NULL").collect();
+            let (types, given) = (in_brackets(types), in_brackets(&nulls.join(", ")));
+            let prepare = AssertSqlSafe(format!("PREPARE hot{index} {types} AS {sql}"));
+            sqlx::raw_sql(prepare).execute(&mut *connection).await.unwrap();
+            let explain = sqlx::raw_sql(AssertSqlSafe(format!("EXPLAIN EXECUTE hot{index}{given}")));
+            let rows = explain.fetch_all(&mut *connection).await.unwrap();
+            let plan: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+            let scans = plan.iter().any(|line| line.contains("Seq Scan on"));
+            assert!(!scans, "{what}: {plan:#?}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn processes_that_start_at_once_migrate_once_and_a_second_time_nothing_is_left() {
     TestSchema::with(async |schema| {
         let starts: Vec<_> = (0..4)
@@ -51,7 +105,8 @@ async fn processes_that_start_at_once_migrate_once_and_a_second_time_nothing_is_
         }
         assert_eq!(applied.len(), MIGRATIONS.iter().count(), "{applied:?}");
         let again = PostgresStore::migrate(&schema.url()).await.unwrap();
-        assert_eq!((again.applied, again.schema), (Vec::new(), 10));
+        let last = MIGRATIONS.iter().map(|step| step.version).max().unwrap();
+        assert_eq!((again.applied, again.schema), (Vec::new(), last));
         assert!(again.database.starts_with("the database "), "{}", again.database);
     })
     .await;
@@ -153,7 +208,7 @@ async fn who_listens_hears_again_after_the_database_was_away() {
 async fn a_nul_character_is_refused_by_name() {
     TestSchema::with(async |schema| {
         let store = PostgresStore::open(&schema.url()).await.unwrap();
-        let refused = store.put_task("t", &["a \0 in JSON is fine".to_owned()], at(0)).await;
+        let refused = store.put_task("t", &["a \0 in JSON is fine".to_owned()], &Expected::Any, at(0)).await;
         assert_eq!(refused.unwrap().descriptions, ["a \0 in JSON is fine"]);
         assert!(matches!(store.task("\0").await, Err(StoreError::NulCharacter)));
         let renamed = store.rename_adapter("default", "a", Some("\0"), OnNameTaken::Refuse).await;
@@ -167,7 +222,7 @@ async fn names_are_ordered_byte_by_byte_whatever_the_servers_collation_is() {
     TestSchema::with(async |schema| {
         let store = PostgresStore::open(&schema.url()).await.unwrap();
         for name in ["b", "B", "a", "_", "Z", "1"] {
-            store.put_task(name, &[json!(name).to_string()], at(0)).await.unwrap();
+            store.put_task(name, &[json!(name).to_string()], &Expected::Any, at(0)).await.unwrap();
         }
         let names: Vec<_> =
             store.list_tasks(&PageRequest::default()).await.unwrap().data.into_iter().map(|task| task.name).collect();

@@ -65,6 +65,15 @@ pub enum OnNameTaken {
     Replace,
 }
 
+/// A caller's key for a request that publishes an adapter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestKey {
+    /// The key: a second request of the tenant with it is the first one.
+    pub key: String,
+    /// A digest of all that the request asks for.
+    pub request: String,
+}
+
 /// What publishing an adapter found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PublishOutcome {

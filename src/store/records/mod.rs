@@ -1,12 +1,16 @@
 //! The records: plain data, as the database holds it and as JSON shows it.
 
 mod adapter;
+mod expected;
 mod generator;
 mod job;
 mod task;
 mod worker;
 
-pub use adapter::{AdapterFilter, AdapterKind, AdapterRecord, OnNameTaken, PublishOutcome, Published, Unlisted};
+pub use adapter::{
+    AdapterFilter, AdapterKind, AdapterRecord, OnNameTaken, PublishOutcome, Published, RequestKey, Unlisted,
+};
+pub use expected::Expected;
 pub use generator::{GeneratorRecord, GeneratorState};
 pub use job::{
     Attempt, ClaimRequest, Enqueued, JobEvent, JobEventKind, JobFilter, JobRecord, JobState, JobUpdate, NewChild,

@@ -5,7 +5,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use time::OffsetDateTime;
 
 use super::words;
-use crate::store::artifacts::Hasher;
+use crate::store::artifacts::{Hasher, sha256_hex};
 
 /// The most examples of a task.
 pub const MAX_EXAMPLES: usize = 10_000;
@@ -33,6 +33,19 @@ pub struct TaskRecord {
     /// When it last changed.
     #[serde(with = "time::serde::rfc3339")]
     pub updated_at: OffsetDateTime,
+}
+
+impl TaskRecord {
+    /// Tells this state of the task from every other, also from a later task of the same name: the beginning of a digest
+    /// over the record. The examples' digest is a part of it.
+    ///
+    /// # Errors
+    /// When the record cannot be written as JSON, which none of the type can cause.
+    pub fn tag(&self) -> Result<String, serde_json::Error> {
+        let mut tag = sha256_hex(&serde_json::to_vec(self)?);
+        tag.truncate(32);
+        Ok(tag)
+    }
 }
 
 /// An input and what it should give, or plain text. The examples of one task are all of one kind.

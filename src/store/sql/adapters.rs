@@ -3,10 +3,19 @@
 use super::rows::{age_key, json_text, millis};
 use super::{Connection, SqlStore, Tx, dialect};
 use crate::store::error::StoreError;
-use crate::store::page::{Page, PageRequest};
+use crate::store::page::{List, Page, PageRequest, SortKey};
 use crate::store::records::*;
 use crate::store::repository::{AdapterStore, StoreFuture};
 use crate::store::write_lock::WriteLock;
+
+/// $1 tenant, $2 id.
+pub(super) const ADAPTER: &str = "SELECT * FROM adapter_owners o JOIN adapters a ON a.id = o.adapter_id
+     WHERE o.tenant = $1 AND o.adapter_id = $2";
+/// $1 tenant, $2 name.
+pub(super) const ADAPTER_BY_NAME: &str = "SELECT * FROM adapter_owners o JOIN adapters a ON a.id = o.adapter_id
+     WHERE o.tenant = $1 AND o.name = $2";
+/// $1 tenant, $2 key.
+pub(super) const ADAPTER_OF_KEY: &str = "SELECT request, adapter_id FROM import_keys WHERE tenant = $1 AND key = $2";
 
 impl AdapterStore for SqlStore {
     fn publish_adapter<'a>(
@@ -19,19 +28,35 @@ impl AdapterStore for SqlStore {
             let locks = [WriteLock::Adapter(&record.id), WriteLock::Names { tenant }];
             let locks = if record.name.is_some() { &locks[..] } else { &locks[..1] };
             let mut tx = self.write(locks).await?;
-            let new_adapter = insert_adapter(&mut tx, record).await?;
-            let new_owner = insert_owner(&mut tx, tenant, record).await?;
-            if let Some(name) = record.name.as_deref() {
-                set_name(&mut tx, tenant, &record.id, Some(name), taken).await?;
-            }
-            let stored = find(&mut tx, tenant, &record.id).await?;
+            let published = publish(&mut tx, tenant, record, taken).await?;
             tx.commit().await?;
-            let outcome = match (new_adapter, new_owner) {
-                (true, _) => PublishOutcome::Created,
-                (false, true) => PublishOutcome::Shared,
-                (false, false) => PublishOutcome::Existing,
-            };
-            Ok(Published { record: stored, outcome })
+            Ok(published)
+        })
+    }
+
+    fn publish_adapter_once<'a>(
+        &'a self,
+        tenant: &'a str,
+        record: &'a AdapterRecord,
+        taken: OnNameTaken,
+        key: &'a RequestKey,
+    ) -> StoreFuture<'a, Published> {
+        Self::call(async move {
+            let names = WriteLock::Names { tenant };
+            let locks = [WriteLock::ImportKey { tenant, key: &key.key }, WriteLock::Adapter(&record.id), names];
+            let locks = if record.name.is_some() { &locks[..] } else { &locks[..2] };
+            let mut tx = self.write(locks).await?;
+            if let Some(record) = find_by_key(&mut tx, tenant, key).await? {
+                return Ok(Published { record, outcome: PublishOutcome::Existing });
+            }
+            let published = publish(&mut tx, tenant, record, taken).await?;
+            let insert = sqlx::query(
+                "INSERT INTO import_keys (tenant, key, request, adapter_id, created_at) VALUES ($1, $2, $3, $4, $5)",
+            );
+            let insert = insert.bind(tenant).bind(&key.key).bind(&key.request).bind(&record.id);
+            insert.bind(millis(record.created_at)).execute(&mut *tx).await?;
+            tx.commit().await?;
+            Ok(published)
         })
     }
 
@@ -41,10 +66,7 @@ impl AdapterStore for SqlStore {
 
     fn adapter_by_name<'a>(&'a self, tenant: &'a str, name: &'a str) -> StoreFuture<'a, AdapterRecord> {
         Self::call(async move {
-            let row = sqlx::query_as(
-                "SELECT * FROM adapter_owners o JOIN adapters a ON a.id = o.adapter_id
-                 WHERE o.tenant = $1 AND o.name = $2",
-            );
+            let row = sqlx::query_as(ADAPTER_BY_NAME);
             let row = row.bind(tenant).bind(name).fetch_optional(&self.pool).await?;
             row.ok_or_else(|| StoreError::not_found("adapter", name))
         })
@@ -57,16 +79,12 @@ impl AdapterStore for SqlStore {
         page: &'a PageRequest,
     ) -> StoreFuture<'a, Page<AdapterRecord>> {
         Self::call(async move {
-            let after = page.after()?;
-            let rows = sqlx::query_as(dialect::LIST_ADAPTERS)
-                .bind(tenant)
-                .bind(after.as_ref().map(|key| key.at_ms))
-                .bind(after.as_ref().map(|key| key.id.as_str()))
-                .bind(filter.query.as_deref())
-                .bind(filter.named_only)
-                .bind(page.fetch());
+            let before = page.after(List::Adapters)?.unwrap_or_else(SortKey::newest);
+            let list = if filter.named_only { dialect::LIST_NAMED_ADAPTERS } else { dialect::LIST_ADAPTERS };
+            let rows = sqlx::query_as(list).bind(tenant).bind(before.at_ms).bind(before.id);
+            let rows = rows.bind(filter.query.as_deref()).bind(page.fetch());
             let rows: Vec<AdapterRecord> = rows.fetch_all(&self.pool).await?;
-            Ok(Page::cut(rows, page, |row| age_key(row.created_at, &row.id)))
+            Ok(Page::cut(rows, page, List::Adapters, |row| age_key(row.created_at, &row.id)))
         })
     }
 
@@ -104,12 +122,40 @@ impl AdapterStore for SqlStore {
 }
 
 async fn find(connection: &mut Connection, tenant: &str, id: &str) -> Result<AdapterRecord, StoreError> {
-    let row = sqlx::query_as(
-        "SELECT * FROM adapter_owners o JOIN adapters a ON a.id = o.adapter_id
-         WHERE o.tenant = $1 AND o.adapter_id = $2",
-    );
+    let row = sqlx::query_as(ADAPTER);
     let row = row.bind(tenant).bind(id).fetch_optional(connection).await?;
     row.ok_or_else(|| StoreError::not_found("adapter", id))
+}
+
+/// What the key published, if it did.
+async fn find_by_key(tx: &mut Tx<'_>, tenant: &str, key: &RequestKey) -> Result<Option<AdapterRecord>, StoreError> {
+    let earlier = sqlx::query_as(ADAPTER_OF_KEY).bind(tenant).bind(&key.key);
+    let earlier: Option<(String, String)> = earlier.fetch_optional(&mut **tx).await?;
+    match earlier {
+        None => Ok(None),
+        Some((request, id)) if request == key.request => find(tx, tenant, &id).await.map(Some),
+        Some((_, id)) => Err(StoreError::IdempotencyMismatch { key: key.key.clone(), what: "adapter", id }),
+    }
+}
+
+/// The caller holds the adapter, and the tenant's names where it has one.
+async fn publish(
+    tx: &mut Tx<'_>,
+    tenant: &str,
+    record: &AdapterRecord,
+    taken: OnNameTaken,
+) -> Result<Published, StoreError> {
+    let new_adapter = insert_adapter(tx, record).await?;
+    let new_owner = insert_owner(tx, tenant, record).await?;
+    if let Some(name) = record.name.as_deref() {
+        set_name(tx, tenant, &record.id, Some(name), taken).await?;
+    }
+    let outcome = match (new_adapter, new_owner) {
+        (true, _) => PublishOutcome::Created,
+        (false, true) => PublishOutcome::Shared,
+        (false, false) => PublishOutcome::Existing,
+    };
+    Ok(Published { record: find(tx, tenant, &record.id).await?, outcome })
 }
 
 /// Stores the adapter if it is new, and says so.

@@ -1,12 +1,18 @@
 //! Generators, of which one is active for each base model.
 
 use super::rows::{age_key, json_text, millis};
-use super::{Connection, SqlStore};
+use super::{Connection, SqlStore, dialect};
 use crate::store::error::StoreError;
-use crate::store::page::{Page, PageRequest};
+use crate::store::page::{List, Page, PageRequest, SortKey};
 use crate::store::records::*;
 use crate::store::repository::{GeneratorStore, StoreFuture};
 use crate::store::write_lock::WriteLock;
+
+/// $1 id.
+pub(super) const GENERATOR: &str = "SELECT * FROM generators WHERE id = $1";
+/// $1 and $2 time and id of the row before, $3 limit.
+pub(super) const LIST_GENERATORS: &str = "SELECT * FROM generators WHERE (created_at, id) < ($1, $2)
+     ORDER BY created_at DESC, id DESC LIMIT $3";
 
 impl GeneratorStore for SqlStore {
     fn insert_generator<'a>(&'a self, record: &'a GeneratorRecord) -> StoreFuture<'a, GeneratorRecord> {
@@ -59,26 +65,22 @@ impl GeneratorStore for SqlStore {
 
     fn active_generator<'a>(&'a self, base_digest: &'a str) -> StoreFuture<'a, Option<GeneratorRecord>> {
         Self::call(async move {
-            let row = sqlx::query_as("SELECT * FROM generators WHERE base_digest = $1 AND active");
+            let row = sqlx::query_as(dialect::ACTIVE_GENERATOR);
             Ok(row.bind(base_digest).fetch_optional(&self.pool).await?)
         })
     }
 
     fn list_generators<'a>(&'a self, page: &'a PageRequest) -> StoreFuture<'a, Page<GeneratorRecord>> {
         Self::call(async move {
-            let after = page.after()?;
-            let rows = sqlx::query_as(
-                "SELECT * FROM generators WHERE $1 IS NULL OR (created_at, id) < ($1, $2)
-                 ORDER BY created_at DESC, id DESC LIMIT $3",
-            );
-            let rows = rows.bind(after.as_ref().map(|key| key.at_ms)).bind(after.as_ref().map(|key| key.id.as_str()));
-            let rows: Vec<GeneratorRecord> = rows.bind(page.fetch()).fetch_all(&self.pool).await?;
-            Ok(Page::cut(rows, page, |row| age_key(row.created_at, &row.id)))
+            let before = page.after(List::Generators)?.unwrap_or_else(SortKey::newest);
+            let rows = sqlx::query_as(LIST_GENERATORS).bind(before.at_ms).bind(before.id).bind(page.fetch());
+            let rows: Vec<GeneratorRecord> = rows.fetch_all(&self.pool).await?;
+            Ok(Page::cut(rows, page, List::Generators, |row| age_key(row.created_at, &row.id)))
         })
     }
 }
 
 async fn find(connection: &mut Connection, id: &str) -> Result<GeneratorRecord, StoreError> {
-    let row = sqlx::query_as("SELECT * FROM generators WHERE id = $1").bind(id).fetch_optional(connection).await?;
+    let row = sqlx::query_as(GENERATOR).bind(id).fetch_optional(connection).await?;
     row.ok_or_else(|| StoreError::not_found("generator", id))
 }

@@ -11,6 +11,9 @@ use super::{Connection, Tx, dialect};
 use crate::store::error::StoreError;
 use crate::store::records::*;
 
+/// $1 job, $2 the event before, $3 limit.
+pub(super) const EVENTS_AFTER: &str = "SELECT * FROM job_events WHERE job_id = $1 AND id > $2 ORDER BY id LIMIT $3";
+
 /// The events after this one.
 pub(super) async fn read(
     connection: &mut Connection,
@@ -18,7 +21,7 @@ pub(super) async fn read(
     after: u64,
     limit: u32,
 ) -> Result<Vec<JobEvent>, StoreError> {
-    let rows = sqlx::query_as("SELECT * FROM job_events WHERE job_id = $1 AND id > $2 ORDER BY id LIMIT $3");
+    let rows = sqlx::query_as(EVENTS_AFTER);
     let after = i64::try_from(after).unwrap_or(i64::MAX);
     Ok(rows.bind(job).bind(after).bind(i64::from(limit)).fetch_all(connection).await?)
 }

@@ -12,10 +12,28 @@ use super::rows::{age_key, json_text, millis};
 use super::{Connection, SqlStore, Tx, dialect};
 use crate::store::error::StoreError;
 use crate::store::job_policy::{Settled, settle, settle_released};
-use crate::store::page::{Page, PageRequest};
+use crate::store::page::{List, Page, PageRequest, SortKey};
 use crate::store::records::*;
 use crate::store::repository::{JobChanges, JobStore, StoreFuture, object};
 use crate::store::write_lock::WriteLock;
+
+/// $1 id.
+pub(super) const JOB: &str = "SELECT * FROM jobs WHERE id = $1";
+/// $1 key.
+pub(super) const JOB_OF_KEY: &str = "SELECT * FROM jobs WHERE idempotency_key = $1";
+/// The jobs that count against the queue's limit.
+pub(super) const COUNT_WAITING: &str =
+    "SELECT count(*) FROM jobs WHERE state = 'queued' AND NOT waits AND parent_id IS NULL";
+/// $1 the parent.
+pub(super) const CHILDREN: &str = "SELECT * FROM jobs WHERE parent_id = $1 ORDER BY id";
+/// $1 and $2 time and id of the row before, $3 kind, $4 limit.
+pub(super) const LIST_JOBS: &str = "SELECT * FROM jobs
+     WHERE (created_at, id) < ($1, $2) AND ($3 IS NULL OR kind = $3)
+     ORDER BY created_at DESC, id DESC LIMIT $4";
+/// As [`LIST_JOBS`], and $5 the state. A job that waits for its children is queued, and `waits`.
+pub(super) const LIST_JOBS_IN_STATE: &str = "SELECT * FROM jobs
+     WHERE (created_at, id) < ($1, $2) AND ($3 IS NULL OR kind = $3) AND state = CASE WHEN $5 = 'waiting' THEN 'queued' ELSE $5 END AND waits = ($5 = 'waiting')
+     ORDER BY created_at DESC, id DESC LIMIT $4";
 
 impl JobStore for SqlStore {
     fn enqueue_job<'a>(&'a self, job: &'a NewJob, now: OffsetDateTime) -> StoreFuture<'a, Enqueued> {
@@ -24,7 +42,7 @@ impl JobStore for SqlStore {
             if let Some(earlier) = find_by_key(&mut tx, job).await? {
                 return Ok(Enqueued { job: earlier, created: false });
             }
-            let waiting: i64 = sqlx::query_scalar(WAITING).fetch_one(&mut *tx).await?;
+            let waiting: i64 = sqlx::query_scalar(COUNT_WAITING).fetch_one(&mut *tx).await?;
             if waiting >= i64::from(job.queue_limit) {
                 return Err(StoreError::QueueFull { limit: job.queue_limit });
             }
@@ -146,29 +164,23 @@ impl JobStore for SqlStore {
 
     fn children<'a>(&'a self, parent: &'a str) -> StoreFuture<'a, Vec<JobRecord>> {
         Self::call(async move {
-            let rows = sqlx::query_as("SELECT * FROM jobs WHERE parent_id = $1 ORDER BY id").bind(parent);
+            let rows = sqlx::query_as(CHILDREN).bind(parent);
             Ok(rows.fetch_all(&self.pool).await?)
         })
     }
 
     fn list_jobs<'a>(&'a self, filter: &'a JobFilter, page: &'a PageRequest) -> StoreFuture<'a, Page<JobRecord>> {
         Self::call(async move {
-            let after = page.after()?;
-            let rows = sqlx::query_as(
-                "SELECT * FROM jobs
-                 WHERE ($1 IS NULL OR (created_at, id) < ($1, $2))
-                   AND ($3 IS NULL OR CASE WHEN waits THEN 'waiting' ELSE state END = $3)
-                   AND ($4 IS NULL OR kind = $4)
-                 ORDER BY created_at DESC, id DESC LIMIT $5",
-            );
-            let rows = rows
-                .bind(after.as_ref().map(|key| key.at_ms))
-                .bind(after.as_ref().map(|key| key.id.as_str()))
-                .bind(filter.state.map(JobState::as_str))
-                .bind(filter.kind.as_deref())
-                .bind(page.fetch());
+            let before = page.after(List::Jobs)?.unwrap_or_else(SortKey::newest);
+            let list = if filter.state.is_some() { LIST_JOBS_IN_STATE } else { LIST_JOBS };
+            let rows = sqlx::query_as(list).bind(before.at_ms).bind(before.id);
+            let rows = rows.bind(filter.kind.as_deref()).bind(page.fetch());
+            let rows = match filter.state {
+                Some(state) => rows.bind(state.as_str()),
+                None => rows,
+            };
             let rows: Vec<JobRecord> = rows.fetch_all(&self.pool).await?;
-            Ok(Page::cut(rows, page, |row| age_key(row.created_at, &row.id)))
+            Ok(Page::cut(rows, page, List::Jobs, |row| age_key(row.created_at, &row.id)))
         })
     }
 
@@ -188,22 +200,19 @@ impl JobStore for SqlStore {
     }
 }
 
-/// The jobs that count against the queue's limit.
-const WAITING: &str = "SELECT count(*) FROM jobs WHERE state = 'queued' AND NOT waits AND parent_id IS NULL";
-
 async fn find(connection: &mut Connection, id: &str) -> Result<JobRecord, StoreError> {
-    let row = sqlx::query_as("SELECT * FROM jobs WHERE id = $1").bind(id).fetch_optional(connection).await?;
+    let row = sqlx::query_as(JOB).bind(id).fetch_optional(connection).await?;
     row.ok_or_else(|| StoreError::not_found("job", id))
 }
 
 /// The job that the new one's key made, if it made one.
 async fn find_by_key(tx: &mut Tx<'_>, job: &NewJob) -> Result<Option<JobRecord>, StoreError> {
     let Some(key) = &job.idempotency_key else { return Ok(None) };
-    let earlier = sqlx::query_as("SELECT * FROM jobs WHERE idempotency_key = $1").bind(key);
+    let earlier = sqlx::query_as(JOB_OF_KEY).bind(key);
     let earlier: Option<JobRecord> = earlier.fetch_optional(&mut **tx).await?;
     match earlier {
         Some(earlier) if !is_same(&earlier, job) => {
-            Err(StoreError::IdempotencyMismatch { key: key.clone(), job: earlier.id })
+            Err(StoreError::IdempotencyMismatch { key: key.clone(), what: "job", id: earlier.id })
         }
         earlier => Ok(earlier),
     }

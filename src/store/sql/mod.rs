@@ -10,20 +10,27 @@
 //! Parameters are `$1`, `$2`, …, which both know. JSON goes in and out as text, whole numbers as `i64`: what both keep alike.
 
 mod adapters;
+mod backup;
 mod children;
 mod claims;
 mod generators;
 mod job_events;
 mod jobs;
+#[cfg(test)]
+pub(super) mod plans;
 mod rows;
 mod tasks;
 mod workers;
 
 use std::collections::BTreeSet;
 
+use futures::stream::BoxStream;
 use sqlx::Transaction;
+use tokio::sync::mpsc;
 
 use super::{Connection, Database, Row, SqlStore, dialect};
+use crate::store::backup::RowBatch;
+use crate::store::error::StoreError;
 use crate::store::repository::{Store, StoreFuture};
 
 /// A transaction of this database.
@@ -36,5 +43,21 @@ impl Store for SqlStore {
             let digests: Vec<String> = digests.fetch_all(&self.pool).await?;
             Ok(digests.into_iter().collect())
         })
+    }
+
+    fn schema(&self) -> StoreFuture<'_, i64> {
+        Self::call(async {
+            let last = sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations");
+            Ok(last.fetch_one(&self.pool).await?)
+        })
+    }
+
+    // A long table takes longer than a call may.
+    fn dump_rows(&self, to: mpsc::Sender<RowBatch>) -> StoreFuture<'_, ()> {
+        Box::pin(self.dump(to))
+    }
+
+    fn fill_rows<'a>(&'a self, rows: BoxStream<'a, Result<RowBatch, StoreError>>) -> StoreFuture<'a, ()> {
+        Box::pin(self.fill(rows))
     }
 }

@@ -5,20 +5,29 @@ use time::OffsetDateTime;
 use super::rows::{ExampleRow, json_text, millis};
 use super::{Connection, SqlStore, Tx, dialect};
 use crate::store::error::StoreError;
-use crate::store::page::{Page, PageRequest, SortKey};
+use crate::store::page::{List, Page, PageRequest, SortKey};
 use crate::store::records::*;
 use crate::store::repository::{StoreFuture, TaskStore};
 use crate::store::write_lock::WriteLock;
+
+/// $1 name.
+pub(super) const TASK: &str = "SELECT * FROM tasks WHERE name = $1";
+/// $1 the name before, $2 limit.
+pub(super) const LIST_TASKS: &str = "SELECT * FROM tasks WHERE name > $1 ORDER BY name LIMIT $2";
+/// $1 task.
+pub(super) const EXAMPLES: &str = "SELECT example FROM task_examples WHERE task = $1 ORDER BY position";
 
 impl TaskStore for SqlStore {
     fn put_task<'a>(
         &'a self,
         name: &'a str,
         descriptions: &'a [String],
+        expected: &'a Expected,
         now: OffsetDateTime,
     ) -> StoreFuture<'a, TaskRecord> {
         Self::call(async move {
             let mut tx = self.write(&[WriteLock::Task(name)]).await?;
+            check(&mut tx, name, expected).await?;
             describe(&mut tx, (name, descriptions), now).await?;
             let task = find(&mut tx, name).await?;
             tx.commit().await?;
@@ -30,10 +39,13 @@ impl TaskStore for SqlStore {
         &'a self,
         name: &'a str,
         examples: &'a [Example],
+        expected: &'a Expected,
         now: OffsetDateTime,
     ) -> StoreFuture<'a, TaskRecord> {
         Self::call(async move {
             let mut tx = self.write(&[WriteLock::Task(name)]).await?;
+            find(&mut tx, name).await?;
+            check(&mut tx, name, expected).await?;
             fill(&mut tx, (name, examples), now).await?;
             let task = find(&mut tx, name).await?;
             tx.commit().await?;
@@ -66,7 +78,7 @@ impl TaskStore for SqlStore {
             // The task cannot go between the two reads.
             let mut tx = self.snapshot().await?;
             find(&mut tx, name).await?;
-            let rows = sqlx::query_as("SELECT example FROM task_examples WHERE task = $1 ORDER BY position");
+            let rows = sqlx::query_as(EXAMPLES);
             let rows: Vec<ExampleRow> = rows.bind(name).fetch_all(&mut *tx).await?;
             Ok(rows.into_iter().map(|row| row.0).collect())
         })
@@ -74,26 +86,38 @@ impl TaskStore for SqlStore {
 
     fn list_tasks<'a>(&'a self, page: &'a PageRequest) -> StoreFuture<'a, Page<TaskRecord>> {
         Self::call(async move {
-            let after = page.after()?.map(|key| key.id);
-            let rows = sqlx::query_as("SELECT * FROM tasks WHERE $1 IS NULL OR name > $1 ORDER BY name LIMIT $2");
-            let rows: Vec<TaskRecord> = rows.bind(after).bind(page.fetch()).fetch_all(&self.pool).await?;
-            Ok(Page::cut(rows, page, |row| SortKey { at_ms: 0, id: row.name.clone() }))
+            // Every name comes after none.
+            let after = page.after(List::Tasks)?.map(|key| key.id).unwrap_or_default();
+            let rows = sqlx::query_as(LIST_TASKS).bind(after).bind(page.fetch());
+            let rows: Vec<TaskRecord> = rows.fetch_all(&self.pool).await?;
+            Ok(Page::cut(rows, page, List::Tasks, |row| SortKey { at_ms: 0, id: row.name.clone() }))
         })
     }
 
-    fn delete_task<'a>(&'a self, name: &'a str) -> StoreFuture<'a, ()> {
+    fn delete_task<'a>(&'a self, name: &'a str, expected: &'a Expected) -> StoreFuture<'a, ()> {
         Self::call(async move {
             let mut tx = self.write(&[WriteLock::Task(name)]).await?;
-            let deleted = sqlx::query("DELETE FROM tasks WHERE name = $1").bind(name).execute(&mut *tx).await?;
-            tx.commit().await?;
-            if deleted.rows_affected() == 0 { Err(StoreError::not_found("task", name)) } else { Ok(()) }
+            find(&mut tx, name).await?;
+            check(&mut tx, name, expected).await?;
+            sqlx::query("DELETE FROM tasks WHERE name = $1").bind(name).execute(&mut *tx).await?;
+            Ok(tx.commit().await?)
         })
     }
 }
 
 async fn find(connection: &mut Connection, name: &str) -> Result<TaskRecord, StoreError> {
-    let row = sqlx::query_as("SELECT * FROM tasks WHERE name = $1").bind(name).fetch_optional(connection).await?;
+    let row = sqlx::query_as(TASK).bind(name).fetch_optional(connection).await?;
     row.ok_or_else(|| StoreError::not_found("task", name))
+}
+
+/// The caller holds the task.
+async fn check(tx: &mut Tx<'_>, name: &str, expected: &Expected) -> Result<(), StoreError> {
+    if *expected == Expected::Any {
+        return Ok(());
+    }
+    let task: Option<TaskRecord> = sqlx::query_as(TASK).bind(name).fetch_optional(&mut **tx).await?;
+    let tag = task.map(|task| task.tag()).transpose()?;
+    expected.check("task", name, tag.as_deref())
 }
 
 /// Makes the task, or changes its descriptions.

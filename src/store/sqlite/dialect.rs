@@ -5,14 +5,28 @@ use crate::store::error::StoreError;
 
 use super::Connection;
 
-/// $1 tenant, $2 and $3 the last row's time and id, $4 a part of task or name, $5 named only, $6 limit.
-pub(super) const LIST_ADAPTERS: &str = "SELECT * FROM adapter_owners o JOIN adapters a ON a.id = o.adapter_id
-     WHERE o.tenant = $1
-       AND ($2 IS NULL OR (o.created_at, o.adapter_id) < ($2, $3))
-       AND ($4 IS NULL OR instr(lower(coalesce(o.task, '')), lower($4)) > 0
-                       OR instr(lower(coalesce(o.name, '')), lower($4)) > 0)
-       AND (NOT $5 OR o.name IS NOT NULL)
-     ORDER BY o.created_at DESC, o.adapter_id DESC LIMIT $6";
+/// A tenant's adapters, with a condition more: a partial index is used only where the statement has its condition.
+macro_rules! list_adapters {
+    ($and:literal) => {
+        concat!(
+            "SELECT * FROM adapter_owners o JOIN adapters a ON a.id = o.adapter_id
+             WHERE o.tenant = $1 AND (o.created_at, o.adapter_id) < ($2, $3) ",
+            $and,
+            " AND ($4 IS NULL OR instr(lower(coalesce(o.task, '')), lower($4)) > 0
+                              OR instr(lower(coalesce(o.name, '')), lower($4)) > 0)
+             ORDER BY o.created_at DESC, o.adapter_id DESC LIMIT $5"
+        )
+    };
+}
+
+/// $1 tenant, $2 and $3 time and id of the row before, $4 a part of task or name, $5 limit.
+pub(super) const LIST_ADAPTERS: &str = list_adapters!("");
+
+/// As [`LIST_ADAPTERS`].
+pub(super) const LIST_NAMED_ADAPTERS: &str = list_adapters!("AND o.name IS NOT NULL");
+
+/// $1 base. The condition is the index's, to the letter.
+pub(super) const ACTIVE_GENERATOR: &str = "SELECT * FROM generators WHERE base_digest = $1 AND active = 1";
 
 /// $1 task, $2 the examples as a JSON array, whose keys are the positions.
 pub(super) const INSERT_EXAMPLES: &str =
@@ -53,6 +67,19 @@ pub(super) const TAKE_NEXT_JOB: &str = "UPDATE jobs
                END
          ORDER BY priority DESC, created_at, id LIMIT 1)
      RETURNING *";
+
+/// $1 table; names and types, in the table's order.
+pub(super) const COLUMNS_OF_TABLE: &str = "SELECT name, lower(type) FROM pragma_table_info($1) ORDER BY cid";
+
+/// No statement has a limit.
+pub(super) async fn take_ones_time(_connection: &mut Connection) -> Result<(), StoreError> {
+    Ok(())
+}
+
+/// A transaction that writes holds them all.
+pub(super) async fn hold_tables(_connection: &mut Connection) -> Result<(), StoreError> {
+    Ok(())
+}
 
 /// The database's own clock.
 pub(super) async fn clock_millis(connection: &mut Connection) -> Result<i64, StoreError> {

@@ -13,7 +13,7 @@ mod sql;
 #[cfg(test)]
 mod tests;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use sqlx::migrate::Migrator;
@@ -21,7 +21,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use sqlx::{Connection as _, Sqlite, SqlitePool, Transaction};
 
 use super::error::StoreError;
-use super::migrate::{Migrated, migrate};
+use super::migrate::{Migrated, check, migrate};
 use super::repository::{JobChanges, StoreFuture};
 use super::write_lock::WriteLock;
 
@@ -32,6 +32,8 @@ use sqlx::sqlite::SqliteRow as Row;
 
 /// The steps, in order. A new file needs a change here too, or cargo does not see it.
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
+/// The file in the data directory.
+const FILE: &str = "attune.db";
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 const CONNECTIONS: u32 = 4;
 
@@ -61,6 +63,20 @@ impl SqliteStore {
         Ok(migrated)
     }
 
+    /// Opens the store of this directory as it is, also while another process has it.
+    ///
+    /// # Errors
+    /// `NoDatabase`; `NewerSchema`, `OlderSchema` where another version wrote the file; `Database`.
+    pub async fn attach(directory: &Path) -> Result<Self, StoreError> {
+        let path = directory.join(FILE);
+        if !path.is_file() {
+            return Err(StoreError::NoDatabase { path });
+        }
+        let pool = connect(&path, Missing::Refuse).await?;
+        check(&mut *pool.acquire().await?, &MIGRATIONS, path.display().to_string()).await?;
+        Ok(Self { pool })
+    }
+
     /// Closes the file once all calls have ended.
     pub async fn close(&self) {
         self.pool.close().await;
@@ -76,7 +92,10 @@ impl SqliteStore {
     }
 
     async fn open_migrated(directory: &Path) -> Result<(Self, Migrated), StoreError> {
-        let (pool, path) = connect(directory).await?;
+        std::fs::create_dir_all(directory)
+            .map_err(|source| StoreError::Directory { path: directory.to_owned(), source })?;
+        let path = directory.join(FILE);
+        let pool = connect(&path, Missing::Make).await?;
         let migrated = migrate(&mut *pool.acquire().await?, &MIGRATIONS, path.display().to_string()).await?;
         Ok((Self { pool }, migrated))
     }
@@ -102,14 +121,18 @@ impl SqliteStore {
     }
 }
 
-/// The file in this directory, made where it is missing, whatever its schema; and its path.
-async fn connect(directory: &Path) -> Result<(SqlitePool, PathBuf), StoreError> {
-    std::fs::create_dir_all(directory)
-        .map_err(|source| StoreError::Directory { path: directory.to_owned(), source })?;
-    let path = directory.join("attune.db");
+/// What is done where there is no file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Missing {
+    Make,
+    Refuse,
+}
+
+/// The file, whatever its schema.
+async fn connect(path: &Path, missing: Missing) -> Result<SqlitePool, StoreError> {
     let options = SqliteConnectOptions::new()
-        .filename(&path)
-        .create_if_missing(true)
+        .filename(path)
+        .create_if_missing(missing == Missing::Make)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
@@ -119,7 +142,7 @@ async fn connect(directory: &Path) -> Result<(SqlitePool, PathBuf), StoreError> 
         .after_release(|connection, _| Box::pin(is_outside_transactions(connection)))
         .connect_with(options)
         .await?;
-    Ok((pool, path))
+    Ok(pool)
 }
 
 /// Whether a connection may go back to the pool. After a full disk or a failed write SQLite has rolled back by itself, the

@@ -7,6 +7,8 @@ on_both! {
     a_taken_name_is_refused_or_moved,
     an_adapter_is_renamed_and_loses_its_name,
     pages_show_every_adapter_once_also_when_times_are_equal_and_one_is_deleted,
+    a_key_publishes_once_and_says_what_it_published,
+    a_key_that_came_with_another_request_is_refused_and_goes_with_its_adapter,
     a_query_finds_parts_of_tasks_and_names_and_takes_no_wildcards,
 }
 
@@ -107,12 +109,51 @@ async fn pages_show_every_adapter_once_also_when_times_are_equal_and_one_is_dele
     let ids = |page: &Page<AdapterRecord>| page.data.iter().map(|row| row.id.clone()).collect::<Vec<_>>();
     assert_eq!(ids(&first), ["e", "d"]);
     store.unlist_adapter("default", "d").await.unwrap();
+    publish(&store, "default", &adapter("new", 9)).await;
     let second = store.list_adapters("default", &all, &page(2, first.next_cursor)).await.unwrap();
     assert_eq!(ids(&second), ["c", "b"]);
     let third = store.list_adapters("default", &all, &page(2, second.next_cursor)).await.unwrap();
     assert_eq!((ids(&third), third.next_cursor), (vec!["a".to_owned()], None));
     let made_up = store.list_adapters("default", &all, &page(2, Some("made up".to_owned()))).await;
     assert!(matches!(made_up, Err(StoreError::InvalidCursor)));
+}
+
+fn key(key: &str, request: &str) -> RequestKey {
+    RequestKey { key: key.to_owned(), request: request.to_owned() }
+}
+
+async fn a_key_publishes_once_and_says_what_it_published(store: TestStore) {
+    let named = AdapterRecord { name: Some("x".to_owned()), ..adapter("a", 0) };
+    let once = async |tenant: &str| {
+        store.publish_adapter_once(tenant, &named, OnNameTaken::Replace, &key("k", "r")).await.unwrap()
+    };
+    assert_eq!(once("default").await.outcome, PublishOutcome::Created);
+    // The name went to another one since, and stays there.
+    let other = AdapterRecord { name: Some("x".to_owned()), ..adapter("b", 1) };
+    store.publish_adapter("default", &other, OnNameTaken::Replace).await.unwrap();
+    let again = once("default").await;
+    assert_eq!((again.outcome, again.record.id.as_str(), again.record.name), (PublishOutcome::Existing, "a", None));
+    assert_eq!(store.adapter_by_name("default", "x").await.unwrap().id, "b");
+    // Another tenant has its own keys.
+    assert_eq!(once("other").await.outcome, PublishOutcome::Shared);
+}
+
+async fn a_key_that_came_with_another_request_is_refused_and_goes_with_its_adapter(store: TestStore) {
+    let refuse = OnNameTaken::Refuse;
+    store.publish_adapter_once("default", &adapter("a", 0), refuse, &key("k", "r")).await.unwrap();
+    let (second, other) = (adapter("b", 0), key("k", "other"));
+    let refused = store.publish_adapter_once("default", &second, refuse, &other).await.unwrap_err();
+    assert!(matches!(refused, StoreError::IdempotencyMismatch { what: "adapter", id, .. } if id == "a"));
+    assert!(store.adapter("default", "b").await.is_err());
+    store.unlist_adapter("default", "a").await.unwrap();
+    let free = store.publish_adapter_once("default", &second, refuse, &other).await.unwrap();
+    assert_eq!((free.outcome, free.record.id.as_str()), (PublishOutcome::Created, "b"));
+    // A publication that fails leaves its key free.
+    let named = AdapterRecord { name: Some("x".to_owned()), ..adapter("c", 0) };
+    store.publish_adapter("default", &named, refuse).await.unwrap();
+    let named = AdapterRecord { name: Some("x".to_owned()), ..adapter("d", 0) };
+    assert!(store.publish_adapter_once("default", &named, refuse, &key("n", "r")).await.is_err());
+    store.publish_adapter_once("default", &adapter("d", 0), refuse, &key("n", "s")).await.unwrap();
 }
 
 async fn a_query_finds_parts_of_tasks_and_names_and_takes_no_wildcards(store: TestStore) {

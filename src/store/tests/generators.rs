@@ -91,6 +91,8 @@ async fn generators_are_listed_the_newest_first(store: TestStore) {
         store.insert_generator(&record).await.unwrap();
     }
     let first = store.list_generators(&page(2, None)).await.unwrap();
+    let newer = GeneratorRecord { created_at: at(9), ..generator("w", "b", GeneratorState::Ready) };
+    store.insert_generator(&newer).await.unwrap();
     let second = store.list_generators(&page(2, first.next_cursor)).await.unwrap();
     let ids: Vec<_> = first.data.iter().chain(&second.data).map(|row| row.id.as_str()).collect();
     assert_eq!(ids, ["y", "z", "x"]);

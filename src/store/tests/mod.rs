@@ -4,8 +4,10 @@
 //! [`postgres::SERVER`] names, and make themselves a schema there.
 
 mod adapters;
+mod backup;
 mod children;
 pub(crate) mod cut;
+mod damaged_backups;
 mod generators;
 mod jobs;
 pub(crate) mod postgres;
@@ -81,6 +83,13 @@ impl TestStore {
             store.close().await;
         })
         .await;
+    }
+
+    /// An empty store beside this one, in a file.
+    pub(crate) async fn empty_file() -> (tempfile::TempDir, Arc<dyn Store>) {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Arc::new(SqliteStore::open(dir.path()).await.unwrap());
+        (dir, store)
     }
 
     /// Another process's store over the same database.

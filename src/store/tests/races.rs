@@ -7,6 +7,8 @@ use super::*;
 on_both! {
     the_queue_never_grows_beyond_its_limit,
     one_key_makes_one_job,
+    one_key_imports_one_adapter,
+    one_of_two_changes_of_the_same_state_is_made,
     one_adapter_is_created_and_the_others_get_its_bytes,
     an_adapter_may_come_and_go_at_once,
     a_free_name_goes_to_one,
@@ -53,6 +55,31 @@ async fn one_key_makes_one_job(store: TestStore) {
     let enqueued = enqueued.await;
     assert_eq!(enqueued.iter().filter(|enqueued| enqueued.created).count(), 1);
     assert_eq!(enqueued.iter().map(|enqueued| &enqueued.job.id).collect::<BTreeSet<_>>().len(), 1);
+}
+
+async fn one_key_imports_one_adapter(store: TestStore) {
+    let published = at_once(&store, 10, |store: Arc<dyn Store>, i| async move {
+        // Two requests with one key ask for different things: one of them has it, the other is refused throughout.
+        let asked = ["a", "b"][i / 2 % 2];
+        let key = RequestKey { key: "k".to_owned(), request: asked.to_owned() };
+        let record = super::adapters::adapter(asked, 0);
+        store.publish_adapter_once("default", &record, OnNameTaken::Refuse, &key).await.map(|done| done.record.id)
+    });
+    let ids: BTreeSet<_> = published.await.into_iter().filter_map(Result::ok).collect();
+    let listed = store.list_adapters("default", &AdapterFilter::default(), &page(10, None)).await.unwrap().data;
+    assert_eq!(ids.into_iter().collect::<Vec<_>>(), listed.into_iter().map(|row| row.id).collect::<Vec<_>>());
+}
+
+async fn one_of_two_changes_of_the_same_state_is_made(store: TestStore) {
+    let seen = store.put_task("t", &[], &Expected::Any, at(0)).await.unwrap();
+    let expected = Expected::Tagged(vec![seen.tag().unwrap()]);
+    let changes = at_once(&store, 8, |store: Arc<dyn Store>, i| {
+        let expected = expected.clone();
+        async move { store.put_task("t", &[format!("wording {i}")], &expected, at(1)).await }
+    });
+    let made: Vec<_> = changes.await.into_iter().filter_map(Result::ok).collect();
+    assert_eq!(made.len(), 1);
+    assert_eq!(store.task("t").await.unwrap(), made[0]);
 }
 
 async fn one_adapter_is_created_and_the_others_get_its_bytes(store: TestStore) {
@@ -144,10 +171,10 @@ async fn a_task_may_come_and_go_at_once(store: TestStore) {
     let calls = at_once(&store, 24, |store: Arc<dyn Store>, i| async move {
         let (descriptions, examples) = ([format!("d{i}")], [Example::Text { text: format!("{i}"), split: None }]);
         match i % 4 {
-            0 => store.put_task("t", &descriptions, at(0)).await.map(drop),
-            1 => store.put_examples("t", &examples, at(0)).await.map(drop),
+            0 => store.put_task("t", &descriptions, &Expected::Any, at(0)).await.map(drop),
+            1 => store.put_examples("t", &examples, &Expected::Any, at(0)).await.map(drop),
             2 => store.import_task("t", (&descriptions, &examples), at(0)).await.map(drop),
-            _ => store.delete_task("t").await,
+            _ => store.delete_task("t", &Expected::Any).await,
         }
     });
     for refused in calls.await.into_iter().filter_map(Result::err) {

@@ -4,9 +4,10 @@ use super::artifacts::State;
 use super::demo_model;
 use super::engine::{choice, vllm};
 use super::loading::{available_memory, load_base};
-use super::options::ServeOptions;
+use super::options::{JobOptions, ServeOptions};
+use super::slots::Slots;
 use crate::generator::GeneratorFile;
-use crate::jobs::{Queue, QueueConfig, Runner, RunnerConfig, RunningRunner};
+use crate::jobs::{JobKind, Queue, QueueConfig, Runner, RunnerConfig, RunningRunner};
 use crate::service::{NewGenerator, Parts, Service, TrainHandler};
 use crate::store::{Artifacts, DataDirLock, Store};
 use crate::task::ENCODER_VERSION;
@@ -25,6 +26,9 @@ pub struct Application {
     /// Whether artifacts lie where other machines may reach them.
     shares_artifacts: bool,
     train_threads: usize,
+    jobs: JobOptions,
+    /// The name in the jobs that it holds.
+    pub(super) worker: String,
     pub(super) lock: DataDirLock,
 }
 
@@ -47,15 +51,25 @@ impl Application {
             trajectories: self.data_dir.join("trajectories"),
             available_memory,
         });
-        let host = sysinfo::System::host_name().unwrap_or_else(|| "process".to_owned());
-        let worker = format!("{host}-{}", std::process::id());
         let handover = self.shares_artifacts.then(|| Arc::clone(&self.artifacts));
-        let config = RunnerConfig { only, handover, ..RunnerConfig::new(worker, &self.data_dir) };
-        Runner::new(self.service.queue().clone(), config)
-            .handle("adapter", 1, Arc::clone(&handler) as _)
-            .handle("generator", 1, handler)
-            .start()
+        let timeout = self.jobs.job_timeout.map(|seconds| Duration::from_secs(seconds.into()));
+        let config = RunnerConfig { only, handover, timeout, ..RunnerConfig::new(&self.worker, &self.data_dir) };
+        let runner = Runner::new(self.service.queue().clone(), config);
+        let add = |runner: Runner, kind| runner.handle(kind, self.slots().of(kind), Arc::clone(&handler) as _);
+        JobKind::NAMES.into_iter().fold(runner, add).start()
     }
+
+    /// How many jobs it runs at once.
+    pub(super) fn slots(&self) -> &Slots {
+        &self.jobs.slots
+    }
+}
+
+/// A name that no other process has, and that says where to look for this one.
+fn worker_name() -> String {
+    let host = sysinfo::System::host_name().unwrap_or_else(|| "process".to_owned());
+    let random = uuid::Uuid::now_v7().simple().to_string();
+    format!("{host}-{}-{}", std::process::id(), &random[random.len() - 6..])
 }
 
 /// Opens the data directory, loads the base and starts the engine. Jobs wait for [`Application::start_jobs`].
@@ -92,6 +106,8 @@ pub async fn build(options: &ServeOptions) -> anyhow::Result<Application> {
         data_dir: dir.clone(),
         shares_artifacts: options.state.artifacts.artifacts.is_some(),
         train_threads: options.train_threads,
+        jobs: options.jobs.clone(),
+        worker: worker_name(),
         lock,
     })
 }

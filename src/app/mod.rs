@@ -10,6 +10,8 @@ mod engine;
 mod loading;
 mod options;
 mod serve;
+mod slots;
+mod worker;
 
 pub use artifacts::{ArtifactOptions, GraceOption, State};
 pub use build::{Application, build};
@@ -18,6 +20,8 @@ pub use collecting::collect_now;
 pub use demo_model::{demo_generator, recorded_evaluation};
 pub use loading::load_base;
 pub use options::{
-    BaseOptions, DatabaseOptions, EngineArgs, EngineName, OptionalStateOptions, ServeOptions, StateOptions,
+    BaseOptions, DatabaseOptions, EngineArgs, EngineName, JobOptions, OptionalStateOptions, ServeOptions, StateOptions,
 };
 pub use serve::{drain_jobs, serve, serve_in_background, termination};
+pub use slots::{Kinds, Slots, SlotsError};
+pub use worker::{check_worker_state, explain_lock, work};

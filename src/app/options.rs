@@ -2,6 +2,8 @@
 //! all three.
 
 use super::artifacts::{ArtifactOptions, GraceOption};
+use super::slots::Slots;
+use crate::jobs::spec::MAX_TIMEOUT_SECONDS;
 use crate::lm::Quantization;
 use crate::store::DatabaseUrl;
 use clap::{Args, ValueEnum};
@@ -172,6 +174,20 @@ pub struct EngineArgs {
     pub vllm_api_key: Option<String>,
 }
 
+/// How jobs are worked off.
+#[derive(Clone, Debug, Default, Args)]
+pub struct JobOptions {
+    /// How many training jobs of each kind this process runs at once, each with --train-threads threads; 1 of a kind that is not
+    /// named. With 0 they wait for others: a server with adapter=0,generator=0 only queues, and `attune worker` does the work
+    #[arg(long, env = "ATTUNE_SLOTS", default_value_t, value_name = "KIND=N,…")]
+    pub slots: Slots,
+    /// Seconds that an attempt of a job may take which has no timeout_seconds of its own; then the job has failed. No limit where
+    /// absent. The time in which a job waits, in the queue or for jobs that it needs, does not count
+    #[arg(long, env = "ATTUNE_JOB_TIMEOUT", value_name = "SECONDS",
+        value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_TIMEOUT_SECONDS)))]
+    pub job_timeout: Option<u32>,
+}
+
 /// Options of a server.
 #[derive(Clone, Debug, Args)]
 pub struct ServeOptions {
@@ -193,6 +209,9 @@ pub struct ServeOptions {
     /// Threads that train beside serving
     #[arg(long, env = "ATTUNE_TRAIN_THREADS", default_value_t = 1)]
     pub train_threads: usize,
+    /// Which jobs it runs
+    #[command(flatten)]
+    pub jobs: JobOptions,
     /// Requests that may wait before 429 is answered; vLLM is given so many, and max-rows more, at once
     #[arg(long, env = "ATTUNE_QUEUE", default_value_t = 256, value_parser = at_least_one)]
     pub queue: usize,

@@ -24,6 +24,7 @@ mod task_formats;
 mod task_import;
 mod terminal;
 mod train;
+mod worker;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -43,6 +44,21 @@ struct Cli {
 enum Command {
     /// Serve over HTTP; with no options, the embedded demo model on 127.0.0.1:8080
     Serve(Box<serve::Serve>),
+    /// Work training jobs off that servers queue
+    ///
+    /// Any number of workers and servers share one queue: give all of them the same --base, --database-url and
+    /// --artifacts, and each a --data-dir of its own. A job is one worker's as long as that renews its lease; a worker
+    /// that dies is noticed after 30 seconds, and another goes on from the job's last checkpoint. On SIGTERM or Ctrl-C
+    /// running jobs stop at their next checkpoint and go back into the queue.
+    ///
+    ///   attune serve  --slots adapter=0,generator=0 …       serves, and only queues
+    ///   attune worker --kinds adapter --slots adapter=2 …   trains adapters, two at once
+    ///   attune worker …                                     trains whatever comes
+    ///
+    /// Without --database-url the queue is a file in the data directory, which one process has at a time: then a
+    /// worker can only take the place of a server that is stopped.
+    #[command(verbatim_doc_comment)]
+    Worker(Box<worker::Worker>),
     /// Complete one prompt and print the answer
     Generate(generate::GenerateCommand),
     /// Make and merge adapters as files
@@ -82,6 +98,7 @@ pub fn run() -> ExitCode {
     log_to_stderr();
     let done = match cli.command {
         Command::Serve(serve) => serve.run(),
+        Command::Worker(worker) => worker.run(),
         Command::Generate(generate) => generate.run(),
         Command::Adapter(adapter) => adapter.run(),
         Command::Task(task) => task.run(),

@@ -2,8 +2,8 @@
 //! waiting.
 
 use crate::app::{
-    Application, ArtifactOptions, BaseOptions, DatabaseOptions, EngineArgs, GraceOption, ServeOptions, StateOptions,
-    build,
+    Application, ArtifactOptions, BaseOptions, DatabaseOptions, EngineArgs, GraceOption, JobOptions, ServeOptions,
+    StateOptions, build,
 };
 use std::path::PathBuf;
 
@@ -37,6 +37,7 @@ pub(super) fn options(base: &BaseOptions, state: StateOptions) -> ServeOptions {
         state,
         grace: GraceOption::default(),
         train_threads: 1,
+        jobs: JobOptions::default(),
         queue: 16,
         max_rows: 8,
         step_tokens: 128,
@@ -60,4 +61,9 @@ pub(super) fn with_application<T>(
         let application = build(options).await?;
         work(&application).await
     })
+}
+
+/// The cores of this machine that are this process's.
+pub(super) fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }

@@ -9,3 +9,4 @@ mod gguf;
 mod hostile;
 mod support;
 mod tokenizers;
+mod worker;

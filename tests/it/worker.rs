@@ -64,11 +64,12 @@ impl Drop for Running {
 impl Running {
     /// Sends SIGTERM and waits for the end.
     fn terminated(mut self) -> String {
-        let killed = std::process::Command::new("kill").arg(self.0.id().to_string()).status().unwrap();
+        let killed = std::process::Command::new("kill").arg(self.0.id().to_string()).status().expect("kill runs");
         assert!(killed.success());
-        let status = self.0.wait().unwrap();
+        let status = self.0.wait().expect("the worker ends");
         let mut told = String::new();
-        std::io::Read::read_to_string(self.0.stderr.as_mut().unwrap(), &mut told).unwrap();
+        let stderr = self.0.stderr.as_mut().expect("its messages");
+        std::io::Read::read_to_string(stderr, &mut told).expect("they are text");
         assert!(status.success(), "{status}: {told}");
         told
     }

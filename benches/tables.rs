@@ -159,6 +159,8 @@ fn waits(job: usize) -> bool {
 
 fn new_job(id: &str, old: usize, queue_limit: u32) -> NewJob {
     NewJob {
+        priority: 0,
+        timeout_ms: None,
         id: id.to_owned(),
         kind: "adapter".to_owned(),
         payload: payload(old),
@@ -172,9 +174,12 @@ fn payload(job: usize) -> Value {
     json!({ "task": task_name(job % TASKS), "seed": job })
 }
 
+/// A table's row of this number.
+type Row = fn(usize) -> Value;
+
 /// All rows, in batches.
 fn rows(Sizes { adapters, jobs, .. }: Sizes) -> impl Iterator<Item = Result<RowBatch, StoreError>> + Send {
-    let tables: Vec<(&'static str, usize, fn(usize) -> Value)> = vec![
+    let tables: [(&'static str, usize, Row); 6] = [
         ("adapters", adapters, adapter),
         ("adapter_owners", adapters, owner),
         ("tasks", TASKS, task),
@@ -235,7 +240,8 @@ fn job(index: usize) -> Value {
         "id": job_id(index), "kind": "adapter", "payload": payload(index).to_string(), "state": state,
         "attempt": u8::from(!waits(index)), "given_back": 0, "max_attempts": 3, "progress": null, "metrics": "{}",
         "result": null, "error": null, "idempotency_key": format!("key {index}"), "worker": null, "lease_until": null,
-        "run_after": null, "created_at": index, "started_at": finished_at, "finished_at": finished_at,
+        "run_after": null, "created_at": index, "started_at": finished_at, "finished_at": finished_at, "priority": 0,
+        "timeout_ms": null, "parent_id": null, "waits": 0,
     })
 }
 

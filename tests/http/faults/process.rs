@@ -11,8 +11,8 @@ use serde_json::Value;
 
 use crate::support::{Answer, fixture};
 
-/// How long a start may take: a debug build on a busy machine is slow.
-const START: Duration = Duration::from_secs(120);
+/// How long a start, a job, or the way to a crash may take: a debug build on a busy machine is slow.
+const PATIENCE: Duration = Duration::from_secs(600);
 
 /// Where a process runs: its options as variables, and its base.
 #[derive(Clone, Debug)]
@@ -57,7 +57,7 @@ impl Place {
         let log = Arc::<Mutex<String>>::default();
         keep(child.stderr.take().unwrap(), Arc::clone(&log));
         let mut process = Process { child, address: String::new(), log, client: reqwest::Client::new() };
-        let ready = tokio::time::timeout(START, process.ready()).await;
+        let ready = tokio::time::timeout(PATIENCE, process.ready()).await;
         process.address = ready.unwrap_or_else(|_| panic!("the server is not ready:\n{}", process.told()));
         process
     }
@@ -147,7 +147,7 @@ impl Process {
                 pause().await;
             }
         };
-        let ended = tokio::time::timeout(Duration::from_secs(300), ended).await;
+        let ended = tokio::time::timeout(PATIENCE, ended).await;
         ended.unwrap_or_else(|_| panic!("the job does not end:\n{}", self.told()))
     }
 
@@ -161,7 +161,7 @@ impl Process {
                 pause().await;
             }
         };
-        tokio::time::timeout(START, ended).await.expect("it dies")
+        tokio::time::timeout(PATIENCE, ended).await.expect("it dies")
     }
 
     /// Sends it a signal.

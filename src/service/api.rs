@@ -140,6 +140,8 @@ pub struct CreateTimings {
     pub encode: f64,
     /// Writing the weights.
     pub generate: f64,
+    /// Trying the adapter for the confidence; 0 where its generator does not ask for that.
+    pub confidence: f64,
     /// Waiting for the turn to refine them, and refining them; 0 where `refine` was not asked for.
     pub refine: f64,
     /// All of it.

@@ -88,7 +88,9 @@ impl Work {
         let condition = self.generator.standardised(&raw[0]).map_err(Error::generator)?;
         let encode = ms(started);
         let written = self.generate(&condition)?;
+        let tried = Instant::now();
         let agreed = if self.generator.asks_agreement() { self.agreement(&written)? } else { None };
+        let trying = ms(tried);
         let mut confidence = self.generator.confidence(&condition, agreed).map_err(Error::generator)?;
         let adapter = match (confidence.in_distribution, self.on_unknown) {
             (false, OnUnknown::Reject) => {
@@ -101,7 +103,8 @@ impl Work {
             }
             (true, _) | (false, OnUnknown::Generate) => written,
         };
-        let timings = CreateTimings { encode, generate: ms(started) - encode, ..CreateTimings::default() };
+        let generate = ms(started) - encode - trying;
+        let timings = CreateTimings { encode, generate, confidence: trying, ..CreateTimings::default() };
         Ok(Made { adapter, confidence, timings })
     }
 

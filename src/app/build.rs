@@ -60,8 +60,8 @@ impl Application {
     }
 
     /// How many jobs it runs at once.
-    pub(super) fn slots(&self) -> &Slots {
-        &self.jobs.slots
+    pub(super) fn slots(&self) -> Slots {
+        self.jobs.slots.clone().unwrap_or_default()
     }
 }
 

@@ -179,8 +179,8 @@ pub struct EngineArgs {
 pub struct JobOptions {
     /// How many training jobs of each kind this process runs at once, each with --train-threads threads; 1 of a kind that is not
     /// named. With 0 they wait for others: a server with adapter=0,generator=0 only queues, and `attune worker` does the work
-    #[arg(long, env = "ATTUNE_SLOTS", default_value_t, value_name = "KIND=N,…")]
-    pub slots: Slots,
+    #[arg(long, env = "ATTUNE_SLOTS", value_name = "KIND=N,…")]
+    pub slots: Option<Slots>,
     /// Seconds that an attempt of a job may take which has no timeout_seconds of its own; then the job has failed. No limit where
     /// absent. The time in which a job waits, in the queue or for jobs that it needs, does not count
     #[arg(long, env = "ATTUNE_JOB_TIMEOUT", value_name = "SECONDS",

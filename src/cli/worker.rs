@@ -24,11 +24,11 @@ pub(super) struct Worker {
 
 impl Worker {
     pub(super) fn run(self) -> anyhow::Result<()> {
-        let slots = self.jobs.slots.within(&self.kinds)?;
+        let slots = self.jobs.slots.clone().unwrap_or_default().within(&self.kinds)?;
         check_worker_state(&self.state)?;
         let options = ServeOptions {
             train_threads: self.train_threads,
-            jobs: JobOptions { slots, ..self.jobs },
+            jobs: JobOptions { slots: Some(slots), ..self.jobs },
             // Nobody asks it for completions.
             max_rows: 1,
             kv_cache_mib: Some(1),

@@ -8,7 +8,8 @@ use bytes::Bytes;
 use super::backend::Stored;
 use super::{ArtifactError, Artifacts};
 
-const JOBS: &str = "jobs";
+/// The folder of all of them.
+pub(super) const JOBS: &str = "jobs";
 
 /// Which checkpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]

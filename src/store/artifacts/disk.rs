@@ -18,6 +18,7 @@ use std::time::SystemTime;
 use bytes::Bytes;
 
 use super::backend::{Backend, BackendFuture, Stored};
+use super::checkpoints::JOBS;
 use super::error::{ArtifactError, at};
 
 /// The folder of what is being written; no blob's key begins so.
@@ -92,7 +93,11 @@ impl Backend for Disk {
 
     fn delete<'a>(&'a self, key: &'a str) -> BackendFuture<'a, ()> {
         let path = self.0.path(key);
-        self.blocking(move |_| if_there(fs::remove_file(&path), &path).map(|_| ()))
+        self.blocking(move |folder| {
+            if_there(fs::remove_file(&path), &path)?;
+            folder.drop_empty_above(&path);
+            Ok(())
+        })
     }
 
     fn list<'a>(&'a self, folder: &'a str) -> BackendFuture<'a, Vec<Stored>> {
@@ -124,6 +129,18 @@ impl Backend for Disk {
 }
 
 impl Folder {
+    /// Removes the folders of a job's copies that a deletion left empty. Whoever writes makes them anew, and tries again
+    /// where one goes under his hands.
+    fn drop_empty_above(&self, path: &Path) {
+        let jobs = self.root.join(JOBS);
+        for folder in path.ancestors().skip(1).take_while(|folder| folder.starts_with(&jobs) && **folder != jobs) {
+            // Refused where something is in it.
+            if fs::remove_dir(folder).is_err() {
+                return;
+            }
+        }
+    }
+
     fn path(&self, key: &str) -> PathBuf {
         self.root.join(key)
     }

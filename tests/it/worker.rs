@@ -19,7 +19,7 @@ fn the_help_teaches_how_workers_and_servers_share_a_queue() {
         "[env: ATTUNE_KINDS=]",
         "[attune.toml: slots]",
         "[attune.toml: job_timeout]",
-        "[default: adapter=1,generator=1]",
+        "1 of a kind that is not named",
     ] {
         assert!(help.contains(part), "`{part}` is missing in:\n{help}");
     }

@@ -23,6 +23,7 @@ import argparse
 import json
 import os
 import random
+import subprocess
 import sys
 import tempfile
 import threading
@@ -36,6 +37,7 @@ HERE = Path(__file__).resolve().parent
 TASK = "chaos"
 WORDS = "house river stone apple garden window bread winter paper silver cloud lamp horse chair bird tree".split()
 URL = "ATTUNE_TEST_POSTGRES_URL"
+STARTER = HERE.parents[1] / ".ci" / "with_postgres.sh"
 ENDS = ("succeeded", "failed", "cancelled")
 READERS = 16
 
@@ -181,21 +183,35 @@ def chaos(fleet, options):
     return figures, run.faults
 
 
-def scaling(make_fleet, options):
+def quiet(make_fleet, options):
+    """So many workers work the jobs off, and nothing is killed."""
+    with make_fleet(1, options.workers) as fleet:
+        run = Run(fleet, options)
+        run.register()
+        began = time.monotonic()
+        threads = [threading.Thread(target=work, daemon=True) for work in (run.submit, run.watch)]
+        for thread in threads:
+            thread.start()
+        run.wait(began + 120 + options.jobs * options.patience)
+        took = max(run.finished_at.values(), default=time.monotonic()) - began
+        run.over.set()
+        figures = {"jobs": options.jobs, "workers": options.workers, "jobs_per_minute": round(60 * len(run.finished_at) / took, 1)}
+        return figures | {"faults": run.faults}, run.faults
+
+
+def scaling(options):
+    """One worker, then two, each over a database of its own."""
     figures, faults = {"jobs": options.jobs, "steps": options.steps}, []
+    environment = {name: value for name, value in os.environ.items() if name != URL}
     for workers in (1, 2):
-        with make_fleet(1, workers) as fleet:
-            run = Run(fleet, options)
-            run.register()
-            began = time.monotonic()
-            threads = [threading.Thread(target=work, daemon=True) for work in (run.submit, run.watch)]
-            for thread in threads:
-                thread.start()
-            run.wait(began + 120 + options.jobs * options.patience)
-            took = max(run.finished_at.values(), default=time.monotonic()) - began
-            run.over.set()
-            figures[f"jobs_per_minute_{workers}"] = round(60 * len(run.finished_at) / took, 1)
-            faults += run.faults
+        own = [sys.executable, str(HERE / "chaos.py"), "--attune", str(Path(options.attune).resolve()), "--workers", str(workers),
+               "--jobs", str(options.jobs), "--steps", str(options.steps)]
+        ran = subprocess.run(["bash", str(STARTER), *own], env=environment, stdout=subprocess.PIPE, text=True)
+        if ran.returncode == 77:
+            sys.exit(77)
+        found = json.loads(ran.stdout[ran.stdout.index("{"):])
+        figures[f"jobs_per_minute_{workers}"] = found["jobs_per_minute"]
+        faults += found["faults"]
     figures["speedup"] = round(figures["jobs_per_minute_2"] / max(figures["jobs_per_minute_1"], 0.1), 2)
     return figures | {"faults": faults}, faults
 
@@ -209,13 +225,13 @@ def main():
     parser.add_argument("--every", type=float, nargs=2, default=(2, 5), metavar=("FROM", "TO"), help="seconds between two kills")
     parser.add_argument("--patience", type=float, default=15, help="seconds that a job may take before all is given up")
     parser.add_argument("--scaling", action="store_true", help="measure one worker against two instead")
+    parser.add_argument("--workers", type=int, metavar="N", help="kill nothing, and have N workers")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--keep-logs", metavar="DIR", help="where the processes' logs go")
     options = parser.parse_args()
     url = os.environ.get(URL)
-    if not url:
-        starter = HERE.parents[1] / ".ci" / "with_postgres.sh"
-        os.execvp("bash", ["bash", str(starter), sys.executable, str(HERE / "chaos.py"), *absolute(sys.argv[1:], options)])
+    if not url and not options.scaling:
+        os.execvp("bash", ["bash", str(STARTER), sys.executable, str(HERE / "chaos.py"), *absolute(sys.argv[1:], options)])
     with tempfile.TemporaryDirectory() as directory:
         logs = Path(options.keep_logs or directory)
         logs.mkdir(parents=True, exist_ok=True)
@@ -224,7 +240,9 @@ def main():
             return Fleet(Path(options.attune).resolve(), url, (Path(directory), logs), (servers, workers))
 
         if options.scaling:
-            figures, faults = scaling(make_fleet, options)
+            figures, faults = scaling(options)
+        elif options.workers:
+            figures, faults = quiet(make_fleet, options)
         else:
             with make_fleet(3, 3) as fleet:
                 figures, faults = chaos(fleet, options)

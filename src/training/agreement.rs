@@ -15,8 +15,8 @@ const INPUTS: [&str; 8] = ["stone", "garden", "happy", "old green tree", "47", "
 const ANSWER_TOKENS: usize = 14;
 
 /// The right answers, with what each of them counts.
-#[derive(Clone, Debug)]
-pub struct Expected {
+#[derive(Debug)]
+struct Expected {
     pieces: Vec<Piece>,
     weights: Vec<f64>,
 }
@@ -27,7 +27,7 @@ impl Expected {
     ///
     /// # Errors
     /// Those of tokenizer and model.
-    pub fn of_described(base: &Base, prefix: &[u32]) -> Result<Option<Self>, Error> {
+    fn of_described(base: &Base, prefix: &[u32]) -> Result<Option<Self>, Error> {
         let questions = INPUTS.iter().map(|input| base.prompter().question(input));
         let questions: Vec<Vec<u32>> = questions.collect::<Result<_, _>>()?;
         let longest = questions.iter().map(Vec::len).max().unwrap_or(0);
@@ -47,7 +47,7 @@ impl Expected {
     ///
     /// # Errors
     /// Those of the tokenizer.
-    pub fn of_demonstrations(base: &Base, demonstrations: &[Example]) -> Result<Option<Self>, Error> {
+    fn of_demonstrations(base: &Base, demonstrations: &[Example]) -> Result<Option<Self>, Error> {
         let answered = demonstrations.iter().filter(|example| !example.is_text()).take(INPUTS.len());
         let pieces: Vec<Piece> = answered.map(|example| base.prompter().scored(example)).collect::<Result<_, _>>()?;
         let weights = vec![1.0; pieces.len()];
@@ -55,8 +55,8 @@ impl Expected {
     }
 }
 
-/// How far the adapter of a description agrees: with its demonstrations where it has any with answers, else with the
-/// described base; nothing where neither can be told.
+/// How far the adapter of a description agrees: the mean chance, from 0 to 1, that it gives to the answers of its
+/// demonstrations where it has any with answers, else to those of the described base; nothing where neither can be told.
 ///
 /// # Errors
 /// Those of tokenizer and model.
@@ -69,26 +69,13 @@ pub fn agreement(
         Some(right) => Some(right),
         None => Expected::of_described(base, prefix)?,
     };
-    let Some(right) = right else { return Ok(None) };
-    Ok(agreements(base, &[(adapter, &right)])?.first().copied())
-}
-
-/// The mean chance that each adapter gives to its right answers, from 0 to 1.
-///
-/// # Errors
-/// Those of the model.
-pub fn agreements(base: &Base, tried: &[(&Adapter, &Expected)]) -> Result<Vec<f64>, Error> {
-    let row = |(_, right): &(&Adapter, &Expected)| Row { prefix: base.begin().to_vec(), pieces: right.pieces.clone() };
-    let rows: Vec<Row> = tried.iter().map(row).collect();
-    let adapters: Vec<_> = tried.iter().map(|(adapter, _)| Some((*adapter, 1.0))).collect();
-    let adapters = RowAdapters::of_rows(&adapters, base.model().dtype())?;
+    let Some(Expected { pieces, weights }) = right else { return Ok(None) };
+    let rows = [Row { prefix: base.begin().to_vec(), pieces }];
+    let adapters = RowAdapters::of_rows(&[Some((adapter, 1.0))], base.model().dtype())?;
     let found = piece_cross_entropies(base.model(), &rows, &adapters)?;
-    let share = |(pieces, (_, right)): (Vec<(f64, usize)>, &(&Adapter, &Expected))| {
-        let weight: f64 = right.weights.iter().sum();
-        let agreed: f64 = pieces.iter().zip(&right.weights).map(|((nats, _), weight)| weight * (-nats).exp()).sum();
-        if weight > 0.0 { agreed / weight } else { 0.0 }
-    };
-    Ok(found.into_iter().zip(tried).map(share).collect())
+    let weight: f64 = weights.iter().sum();
+    let agreed: f64 = found.iter().flatten().zip(&weights).map(|((nats, _), weight)| weight * (-nats).exp()).sum();
+    Ok(Some(if weight > 0.0 { agreed / weight } else { 0.0 }))
 }
 
 #[cfg(test)]

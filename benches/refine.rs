@@ -13,6 +13,7 @@ use attune::training::Workers;
 use attune::training::comparison::{Group, mean_of};
 use attune::training::dataset::{Sizes, TaskData};
 use attune::training::evaluate::{exact_matches, rate};
+use attune::training::expected::Expected;
 use attune::training::progress::Silent;
 use attune::training::refine::{RefineContext, RefineRun, refine};
 use candle_core::{Device, Tensor};
@@ -112,7 +113,7 @@ impl Bench {
         };
         let schedule = RefineRun::schedule(rate, self.steps);
         let run = RefineRun { alpha: self.generator.config().alpha, schedule, pull: self.pull };
-        refine(&context, start, &data.train, &run).unwrap()
+        refine(&context, start, &Expected::alike(data.train.clone()), &run).unwrap()
     }
 
     /// The multiple of B with the lowest loss on the examples.

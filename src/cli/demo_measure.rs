@@ -1,12 +1,13 @@
 //! What a build's generator is worth: a quick look after each training, and what its confidence is fitted to.
 
-use crate::generator::{Draw, Evidence, GeneratorFile};
+use crate::generator::{Calibration, Curves, Draw, Evidence, GeneratorFile, Trial};
 use crate::suite::{Half, Suite};
 use crate::task::{Base, Demonstrations, Encoder};
 use crate::training::Workers;
-use crate::training::agreement::agreement;
+use crate::training::agreement::tried;
 use crate::training::comparison::{Comparison, Group, unseen_inputs};
-use crate::training::progress::{Progress, Report};
+use crate::training::progress::{Progress, Report, Silent};
+use crate::training::settle::settled;
 use crate::training::statistics::mean_of;
 
 /// Descriptions of a task.
@@ -18,15 +19,42 @@ const GROUPS: [Group; 4] = [Group::Train, Group::HeldOutCompositions, Group::Hel
 pub(super) struct Found {
     /// What speaks for a description's adapter, and its exact match: of known tasks, of new ones, and in free words, so that
     /// the curve is about all that people ask for.
-    pub(super) seen: Vec<(Evidence, f64)>,
+    seen: Vec<(Evidence, f64)>,
     /// The mean exact match of each group, by its name.
     pub(super) means: Vec<(&'static str, f64)>,
+}
+
+/// Which adapters are measured.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Adapters {
+    /// As they are written.
+    Written,
+    /// As they are served: the doubted are settled.
+    Served,
+}
+
+/// The generator with its confidence fitted to what one half's tasks, and known ones, show: first the curve of adapters
+/// as they are written, which says who is doubted, then that of adapters as they are served.
+pub(super) fn calibrated(
+    generator: GeneratorFile,
+    base: &Base,
+    half: Half,
+    of: (&Workers, &dyn Progress),
+) -> anyhow::Result<GeneratorFile> {
+    let seen = held_out((&generator, Adapters::Written), base, half, of)?.seen;
+    let alone = |(evidence, score): (Evidence, f64)| {
+        (Evidence { tried: evidence.tried.map(Trial::of_agreement_alone), ..evidence }, score)
+    };
+    let written = Calibration::fit(&seen.into_iter().map(alone).collect::<Vec<_>>());
+    let generator = generator.calibrated(Curves { written, served: None });
+    let seen = held_out((&generator, Adapters::Served), base, half, of)?.seen;
+    Ok(generator.calibrated(Curves { written, served: Some(Calibration::fit(&seen)) }))
 }
 
 /// Exact match of generated adapters on unseen inputs of one half's held-out tasks, and of a sample of the training
 /// tasks. The means are told.
 pub(super) fn held_out(
-    generator: &GeneratorFile,
+    (generator, which): (&GeneratorFile, Adapters),
     base: &Base,
     half: Half,
     (workers, progress): (&Workers, &dyn Progress),
@@ -45,9 +73,14 @@ pub(super) fn held_out(
             for description in descriptions.iter().take(DESCRIPTIONS) {
                 let raw = encoder.encode(&[(description.as_str(), &nothing)])?;
                 let condition = generator.standardised(&raw[0])?;
-                let adapter = generator.generate(&condition, Draw::Mean)?;
-                let agreed = agreement(base, &adapter, (&encoder.prefix(description, &nothing)?, &[]))?;
-                evidence.push(generator.evidence(&condition, agreed)?);
+                let prefix = encoder.prefix(description, &nothing)?;
+                let written = generator.generate(&condition, Draw::Mean)?;
+                let told = generator.evidence(&condition, tried(base, &written, (&prefix, &[]))?)?;
+                let adapter = match which {
+                    Adapters::Written => written,
+                    Adapters::Served => settled((base, generator), (written, told), (&prefix, &[]), &Silent)?,
+                };
+                evidence.push(told);
                 adapters.push((unseen_inputs(task, base)?, adapter));
             }
         }

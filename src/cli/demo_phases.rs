@@ -3,7 +3,7 @@
 
 use super::demo_measure;
 pub(super) use super::demo_recipe::Recipe;
-use crate::generator::{Calibration, GeneratorFile};
+use crate::generator::GeneratorFile;
 use crate::lm::{FileConfig, Tokenizer, byte_level_tokenizer_json};
 use crate::lora::SharedA;
 use crate::suite::{Half, Suite};
@@ -76,8 +76,12 @@ pub(super) fn generator(recipe: &Recipe, workers: &Workers, progress: &dyn Progr
     }
     let base = recipe.base()?;
     let file = trained_generator(recipe, &base, workers, progress)?;
-    let file = judged(recipe, file, &base, workers, progress)?;
-    write(&path, &calibrated(file, &base, workers, progress)?.to_bytes()?)
+    let judged_path = recipe.of_generator("generator.judged.safetensors");
+    if !judged_path.exists() {
+        write(&judged_path, &judged(recipe, file, &base, workers, progress)?.to_bytes()?)?;
+    }
+    let file = read_generator(&judged_path, &base)?;
+    write(&path, &demo_measure::calibrated(file, &base, Half::Dev, (workers, progress))?.to_bytes()?)
 }
 
 /// The generator after both stages, without its confidence.
@@ -104,7 +108,11 @@ pub(super) fn trained_generator(
             GeneratorContext { checkpoint, begin: begin.as_ref(), ..context(base, &shared, workers, progress) };
         write(&trained, &train_generator(&context, &corpus, &run)?.to_bytes()?)?;
     }
-    let bytes = std::fs::read(&trained).with_context(|| format!("cannot read {}", trained.display()))?;
+    read_generator(&trained, base)
+}
+
+fn read_generator(path: &Path, base: &Base) -> anyhow::Result<GeneratorFile> {
+    let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
     Ok(GeneratorFile::from_bytes(&bytes, base.model().device())?)
 }
 
@@ -229,17 +237,6 @@ fn judged(
     let tasks: Vec<TaskData> = suite.training().map(data).collect::<Result<_, _>>()?;
     let run = JudgeRun { seed: recipe.seed, ..JudgeRun::default() };
     Ok(with_judge(generator, base, &tasks, &run, (workers, progress))?)
-}
-
-/// The generator with its confidence fitted on the development half of the held-out tasks.
-fn calibrated(
-    generator: GeneratorFile,
-    base: &Base,
-    workers: &Workers,
-    progress: &dyn Progress,
-) -> anyhow::Result<GeneratorFile> {
-    let seen = demo_measure::held_out(&generator, base, Half::Dev, (workers, progress))?.seen;
-    Ok(generator.calibrated(Calibration::fit(&seen)))
 }
 
 /// 1.17 M parameters: six thin layers rather than three wide ones, since two-step tasks need depth.

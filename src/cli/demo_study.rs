@@ -1,7 +1,7 @@
 //! `attune demo study`: what each choice in a generator's training is worth. Every variation is trained anew on the
 //! build's base and adapters, with the same steps and seed, and measured; an interrupted study goes on where it was.
 
-use super::demo_measure::held_out;
+use super::demo_measure::{Adapters, held_out};
 use super::demo_phases::{self, Recipe};
 use super::demo_recipe::HiddenPart;
 use super::demo_study_plot;
@@ -164,7 +164,7 @@ fn point(
     let started = Instant::now();
     let base = recipe.base()?;
     let generator = demo_phases::trained_generator(recipe, &base, workers, progress)?;
-    let means = held_out(&generator, &base, half, (workers, progress))?.means;
+    let means = held_out((&generator, Adapters::Written), &base, half, (workers, progress))?.means;
     let mean = |group: &str| means.iter().find(|(name, _)| *name == group).map_or(0.0, |(_, mean)| *mean);
     let point = Point {
         name,

@@ -1,10 +1,9 @@
 //! A generator with all that it needs at inference, as one safetensors file: A0, networks,
 //! normaliser (in the decoder's basis and means), standardiser, the training tasks' vectors.
 
-use super::confidence::confidence;
 use super::{
-    Calibration, Conditions, Confidence, Cvae, Error, Evidence, GeneratorConfig, Judge, Memory, Scale, Standardiser,
-    TaskVector,
+    Calibration, Conditions, Confidence, Curves, Cvae, Error, Evidence, GeneratorConfig, Judge, Memory, Scale,
+    Standardiser, TaskVector, Trial,
 };
 use crate::lora::{Adapter, SharedA};
 use crate::noise::Noise;
@@ -26,6 +25,9 @@ struct Header {
     #[serde(default)]
     descriptions: Vec<String>,
     calibration: Calibration,
+    /// Of adapters that are settled where they are doubted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    served: Option<Calibration>,
 }
 
 /// An immutable, versioned generator, bound to one base.
@@ -37,7 +39,7 @@ pub struct GeneratorFile {
     shared: SharedA,
     standardiser: Standardiser,
     memory: Memory,
-    calibration: Calibration,
+    curves: Curves,
     weights: HashMap<String, Tensor>,
     cvae: Cvae,
     judge: Option<Judge>,
@@ -87,7 +89,7 @@ impl GeneratorFile {
             shared: parts.shared,
             standardiser,
             memory: parts.memory,
-            calibration: Calibration::default(),
+            curves: Curves::default(),
             weights,
             cvae,
             judge,
@@ -139,7 +141,7 @@ impl GeneratorFile {
             encoder_version: header.encoder_version,
             standardiser,
             memory: Memory { axes, tasks: tasks.collect(), within },
-            calibration: header.calibration,
+            curves: Curves { written: header.calibration, served: header.served },
             weights: tensors,
             cvae,
             judge,
@@ -158,7 +160,8 @@ impl GeneratorFile {
             encoder_version: self.encoder_version.clone(),
             tasks: self.memory.tasks.iter().map(|task| task.name.clone()).collect(),
             descriptions: self.memory.tasks.iter().map(|task| task.description.clone()).collect(),
-            calibration: self.calibration,
+            calibration: self.curves.written,
+            served: self.curves.served,
         };
         let mut named: Vec<(String, Tensor)> = Vec::new();
         for (name, tensor) in &self.weights {
@@ -254,15 +257,15 @@ impl GeneratorFile {
         &self.standardiser
     }
 
-    /// The curve from evidence to confidence.
-    pub fn calibration(&self) -> Calibration {
-        self.calibration
+    /// The curves from evidence to confidence.
+    pub fn curves(&self) -> Curves {
+        self.curves
     }
 
-    /// The same generator with another curve from similarity to confidence.
+    /// The same generator with other curves from evidence to confidence.
     #[must_use]
-    pub fn calibrated(mut self, calibration: Calibration) -> Self {
-        self.calibration = calibration;
+    pub fn calibrated(mut self, curves: Curves) -> Self {
+        self.curves = curves;
         self
     }
 
@@ -316,25 +319,32 @@ impl GeneratorFile {
         Ok(Adapter::over(&self.shared, &Tensor::cat(&flat, 0)?, self.config.alpha)?)
     }
 
-    /// The trust in the adapter of a standardised condition, which agrees so far with what it should answer.
+    /// The trust in the adapter of a standardised condition, by what came of trying it. With `settling` it is told of the
+    /// adapter as it is served where the doubted are settled, and `applied` says whether this one is to be.
     ///
     /// # Errors
     /// [`Error::Condition`] where it has another width; those of the tensor library.
-    pub fn confidence(&self, condition: &[f32], agreement: Option<f64>) -> Result<Confidence, Error> {
-        Ok(confidence(condition, (self.judgement(condition)?, agreement), &self.memory, self.calibration))
+    pub fn confidence(&self, condition: &[f32], tried: Option<Trial>, settling: bool) -> Result<Confidence, Error> {
+        let judged = self.judgement(condition)?;
+        Ok(self.curves.confidence((condition, judged), tried, (&self.memory, settling)))
     }
 
     /// Whether the confidence depends on how far an adapter agrees.
     pub fn asks_agreement(&self) -> bool {
-        self.calibration.asks_agreement()
+        self.curves.written.asks_agreement()
     }
 
-    /// What speaks for the adapter of a standardised condition, which agrees so far.
+    /// Whether it is known what its adapters are worth after being settled.
+    pub fn settles(&self) -> bool {
+        self.asks_agreement() && self.curves.served.is_some()
+    }
+
+    /// What speaks for the adapter of a standardised condition.
     ///
     /// # Errors
     /// As [`Self::confidence`].
-    pub fn evidence(&self, condition: &[f32], agreement: Option<f64>) -> Result<Evidence, Error> {
-        Ok(Evidence { similarity: self.similarity(condition), judged: self.judgement(condition)?, agreement })
+    pub fn evidence(&self, condition: &[f32], tried: Option<Trial>) -> Result<Evidence, Error> {
+        Ok(Evidence { similarity: self.similarity(condition), judged: self.judgement(condition)?, tried })
     }
 
     /// The nearest training task's similarity to a standardised condition; -1 where none is remembered.

@@ -1,7 +1,7 @@
 //! How near a description is to what the generator was trained on.
 
 use super::Memory;
-use nalgebra::{Matrix4, Vector4};
+use nalgebra::{Matrix5, Vector5};
 use serde::{Deserialize, Serialize};
 
 /// One of the nearest training tasks.
@@ -37,8 +37,28 @@ pub enum Answer {
     /// The generator wrote them for the description.
     #[default]
     Generated,
+    /// The generator wrote them, and they then took some steps towards what is expected of them.
+    Settled,
     /// They are a mean of what it writes for the nearest training tasks.
     Blended,
+}
+
+/// What came of trying an adapter on a few inputs.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Trial {
+    /// How far it answers as is expected of it, from 0 to 1.
+    pub agreement: f64,
+    /// How sure the described base is of its answers, from 0 to 1, where those are what is expected; nothing where
+    /// demonstrations are.
+    pub sureness: Option<f64>,
+}
+
+impl Trial {
+    /// Without the sureness: what the adapter as it is written is worth is told without it.
+    #[must_use]
+    pub fn of_agreement_alone(self) -> Self {
+        Self { sureness: None, ..self }
+    }
 }
 
 /// What speaks for an adapter.
@@ -48,17 +68,19 @@ pub struct Evidence {
     pub similarity: f64,
     /// The judge's log-odds; 0 of a generator that has none.
     pub judged: f64,
-    /// How far the adapter answers a few inputs as it should, from 0 to 1.
-    pub agreement: Option<f64>,
+    /// What came of trying it.
+    pub tried: Option<Trial>,
 }
 
 impl Evidence {
-    /// As the curve sees it: similarity, judge, the log-odds of the agreement (0 of one that was not tried), and 1.
-    fn coordinates(self) -> Vector4<f64> {
+    /// As the curve sees it: similarity, judge, the log-odds of agreement and sureness (0 of what is not known), and 1.
+    fn coordinates(self) -> Vector5<f64> {
         // Of few inputs, none or all may agree: neither is worth more than this.
         const LEAST: f64 = 0.02;
-        let odds = self.agreement.map_or(0.0, |share| ((share + LEAST) / (1.0 - share + LEAST)).ln());
-        Vector4::new(self.similarity, self.judged, odds, 1.0)
+        let odds = |share: Option<f64>| share.map_or(0.0, |share| ((share + LEAST) / (1.0 - share + LEAST)).ln());
+        let agreement = self.tried.map(|tried| tried.agreement);
+        let sureness = self.tried.and_then(|tried| tried.sureness);
+        Vector5::new(self.similarity, self.judged, odds(agreement), odds(sureness), 1.0)
     }
 }
 
@@ -76,12 +98,15 @@ pub struct Calibration {
     /// Of the agreement's log-odds.
     #[serde(default)]
     agreement: f64,
+    /// Of the log-odds of the base's sureness.
+    #[serde(default)]
+    sureness: f64,
 }
 
 impl Default for Calibration {
     /// A rough guess, for a generator that has no held-out tasks.
     fn default() -> Self {
-        Self { slope: 12.0, middle: 0.6, judged: 1.0, agreement: 0.0 }
+        Self { slope: 12.0, middle: 0.6, judged: 1.0, agreement: 0.0, sureness: 0.0 }
     }
 }
 
@@ -90,15 +115,15 @@ impl Calibration {
     /// weak pull towards a flat curve keeps it finite where one number divides all. A slope the wrong way round, of
     /// what tells nothing, is left out.
     pub fn fit(seen: &[(Evidence, f64)]) -> Self {
-        let mut used = [true; 3];
+        let mut used = [true; 4];
         let found = loop {
             let found = slopes(seen, used);
-            let Some(contrary) = (0..3).find(|part| used[*part] && found[*part] < 0.0) else { break found };
+            let Some(contrary) = (0..4).find(|part| used[*part] && found[*part] < 0.0) else { break found };
             used[contrary] = false;
         };
-        let [slope, judged, agreement, offset] = found.map(|x| if x.is_finite() { x } else { 0.0 });
+        let [slope, judged, agreement, sureness, offset] = found.map(|x| if x.is_finite() { x } else { 0.0 });
         let slope = slope.max(1e-3);
-        Self { slope, middle: -offset / slope, judged, agreement }
+        Self { slope, middle: -offset / slope, judged, agreement, sureness }
     }
 
     /// Whether the curve asks how far the adapter agrees.
@@ -106,19 +131,19 @@ impl Calibration {
         self.agreement > 0.0
     }
 
-    fn score(self, evidence: Evidence) -> f64 {
-        let slopes = Vector4::new(self.slope, self.judged, self.agreement, -self.slope * self.middle);
+    pub(super) fn score(self, evidence: Evidence) -> f64 {
+        let slopes = Vector5::new(self.slope, self.judged, self.agreement, self.sureness, -self.slope * self.middle);
         logistic(slopes.dot(&evidence.coordinates()))
     }
 }
 
-/// The slopes of similarity, judge and agreement, those that are used, and the offset.
-fn slopes(seen: &[(Evidence, f64)], used: [bool; 3]) -> [f64; 4] {
+/// The slopes of similarity, judge, agreement and sureness, those that are used, and the offset.
+fn slopes(seen: &[(Evidence, f64)], used: [bool; 4]) -> [f64; 5] {
     const PULL: f64 = 1e-2;
-    let mask = Vector4::from_fn(|part, _| if used.get(part).copied().unwrap_or(true) { 1.0 } else { 0.0 });
-    let mut w = Vector4::zeros();
+    let mask = Vector5::from_fn(|part, _| if used.get(part).copied().unwrap_or(true) { 1.0 } else { 0.0 });
+    let mut w = Vector5::zeros();
     for _ in 0..50 {
-        let (mut gradient, mut curvature) = (-PULL * w, PULL * Matrix4::identity());
+        let (mut gradient, mut curvature) = (-PULL * w, PULL * Matrix5::identity());
         for (evidence, y) in seen {
             let x = evidence.coordinates().component_mul(&mask);
             let p = logistic(w.dot(&x));
@@ -138,17 +163,49 @@ fn logistic(x: f64) -> f64 {
 /// Tasks that are named.
 const NAMED: usize = 5;
 
-/// The confidence of a standardised condition, by what the judge says of it and how far its adapter agrees.
-pub(super) fn confidence(
-    condition: &[f32],
-    (judged, agreement): (f64, Option<f64>),
-    memory: &Memory,
-    calibration: Calibration,
-) -> Confidence {
-    let nearest = memory.nearest(condition, NAMED, |_| true);
-    let similarity = nearest.first().map_or(-1.0, |near| near.similarity);
-    let score = calibration.score(Evidence { similarity, judged, agreement });
-    Confidence { score, in_distribution: score >= 0.5, nearest_tasks: nearest, agreement, applied: Answer::Generated }
+/// What is known of the chance that a description's adapter does its task.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Curves {
+    /// For the adapter as it is written.
+    pub written: Calibration,
+    /// For the adapter as it is served where the doubted are settled; nothing of a generator whose adapters were never
+    /// measured so.
+    pub served: Option<Calibration>,
+}
+
+/// By how much the described base must be surer of its answers than the generator may be of its adapter, before the one
+/// learns from the other (measured: benches/distil).
+const MARGIN: f64 = 0.1;
+
+impl Curves {
+    /// Whether what is expected of an adapter is worth more than the adapter as it is written.
+    pub fn doubts(&self, evidence: Evidence) -> bool {
+        // Demonstrations are right.
+        evidence.tried.is_some_and(|tried| self.written.score(evidence) + MARGIN < tried.sureness.unwrap_or(1.0))
+    }
+
+    /// The confidence in the adapter of a standardised condition, as it is written or, with `settling`, as it is served.
+    pub(super) fn confidence(
+        &self,
+        (condition, judged): (&[f32], f64),
+        tried: Option<Trial>,
+        (memory, settling): (&Memory, bool),
+    ) -> Confidence {
+        let nearest = memory.nearest(condition, NAMED, |_| true);
+        let similarity = nearest.first().map_or(-1.0, |near| near.similarity);
+        let evidence = Evidence { similarity, judged, tried };
+        let served = self.served.filter(|_| settling);
+        let doubted = served.is_some() && self.doubts(evidence);
+        let described = tried.is_some_and(|tried| tried.sureness.is_some());
+        let score = served.filter(|_| described).unwrap_or(self.written).score(evidence);
+        Confidence {
+            score,
+            in_distribution: score >= 0.5,
+            nearest_tasks: nearest,
+            agreement: tried.map(|tried| tried.agreement),
+            applied: if doubted { Answer::Settled } else { Answer::Generated },
+        }
+    }
 }
 
 #[cfg(test)]
@@ -156,7 +213,7 @@ mod tests {
     use super::*;
 
     fn alone(similarity: f64) -> Evidence {
-        Evidence { similarity, judged: 0.0, agreement: None }
+        Evidence { similarity, judged: 0.0, tried: None }
     }
 
     #[test]
@@ -182,12 +239,31 @@ mod tests {
 
     #[test]
     fn an_adapter_that_agrees_is_trusted_more_and_one_that_was_not_tried_by_the_rest_alone() {
-        let tried = |share: f64| Evidence { agreement: Some(share), ..alone(0.5) };
+        let tried = |agreement: f64| Evidence { tried: Some(Trial { agreement, sureness: None }), ..alone(0.5) };
         let seen: Vec<(Evidence, f64)> =
             (0..40).map(|i| f64::from(i) / 39.0).map(|share| (tried(share), share)).collect();
         let fitted = Calibration::fit(&seen);
         assert!(fitted.asks_agreement() && !Calibration::default().asks_agreement());
         assert!(fitted.score(tried(1.0)) > 0.8 && fitted.score(tried(0.0)) < 0.2, "{fitted:?}");
         assert!((fitted.score(alone(0.5)) - 0.5).abs() < 0.1, "{fitted:?}");
+    }
+
+    #[test]
+    fn an_adapter_is_doubted_where_the_base_is_surer_and_a_sure_base_is_trusted_once_it_was_learned_from() {
+        let of =
+            |sureness: f64| Evidence { tried: Some(Trial { agreement: 0.5, sureness: Some(sureness) }), ..alone(0.5) };
+        let seen: Vec<(Evidence, f64)> = (0..40).map(|i| f64::from(i) / 39.0).map(|share| (of(share), share)).collect();
+        let flat = Calibration { slope: 1e-3, middle: 0.5, judged: 0.0, agreement: 0.0, sureness: 0.0 };
+        let curves = Curves { written: flat, served: Some(Calibration::fit(&seen)) };
+        assert!(curves.doubts(of(0.7)) && !curves.doubts(of(0.55)) && !curves.doubts(of(0.1)));
+        // Demonstrations are right, whatever the base thinks; what was not tried is taken as it is.
+        assert!(curves.doubts(Evidence { tried: Some(Trial { agreement: 0.5, sureness: None }), ..alone(0.5) }));
+        assert!(!curves.doubts(alone(0.5)));
+        let memory = Memory::default();
+        let told =
+            |sureness: f64, settling: bool| curves.confidence((&[], 0.0), of(sureness).tried, (&memory, settling));
+        assert!(told(0.95, true).score > 0.8 && told(0.05, true).score < 0.2);
+        assert_eq!((told(0.95, true).applied, told(0.95, false).applied), (Answer::Settled, Answer::Generated));
+        assert!((told(0.95, false).score - 0.5).abs() < 0.01);
     }
 }

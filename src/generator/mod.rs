@@ -28,7 +28,7 @@ pub use basis::principal_components;
 pub use blend::{BLENDED, blend_weights};
 pub use checkpoint::{Draw, GeneratorFile, Parts};
 pub use condition::{Conditions, Scale, Standardiser};
-pub use confidence::{Answer, Calibration, Confidence, Evidence, Nearest};
+pub use confidence::{Answer, Calibration, Confidence, Curves, Evidence, Nearest, Trial};
 pub use config::{Arch, GeneratorConfig, SlotSizes};
 pub use error::Error;
 pub use gaussian::{Gaussian, kl_per_unit};

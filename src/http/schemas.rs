@@ -78,14 +78,14 @@ mirrors! {
 
     /// The generator's trust in an adapter.
     struct Confidence {
-        /// From 0 to 1: the calibrated chance that the adapter does its task.
+        /// From 0 to 1: the calibrated chance that the adapter does its task, with the steps that it took unasked.
         #[schema(minimum = 0, maximum = 1)]
         score: f64,
         /// Whether the score is at least one half.
         in_distribution: bool,
         /// The nearest training tasks, nearest first.
         nearest_tasks: Vec<NearestTask>,
-        /// How far the adapter answers as it should where it was tried, from 0 to 1: as the demonstrations say, or else as
+        /// How far the adapter, before any steps, answers as it should where it was tried, from 0 to 1: as the demonstrations say, or else as
         /// the base does that is told the description. Absent where it was not tried.
         #[schema(minimum = 0, maximum = 1)]
         agreement: Option<f64>,
@@ -265,7 +265,7 @@ word_mirrors! {
     /// How an adapter's weights came about: the generator wrote them for the description, or they are a mean of what it
     /// writes for the nearest training tasks.
     #[serde(rename_all = "lowercase")]
-    enum Answer { Generated, Blended }
+    enum Answer { Generated, Settled, Blended }
 
     /// Why the answer ended.
     #[serde(rename_all = "lowercase")]
@@ -362,7 +362,7 @@ mod tests {
         assert_words(&lora::Module::ALL);
         assert_words(&[Merge::Auto, Merge::Always, Merge::Never]);
         assert_words(&[Applied::Merged, Applied::Unmerged, Applied::None]);
-        assert_words(&[generator::Answer::Generated, generator::Answer::Blended]);
+        assert_words(&[generator::Answer::Generated, generator::Answer::Settled, generator::Answer::Blended]);
         assert_words(&[FinishReason::Stop, FinishReason::Length]);
         assert_words(&[AdapterKind::Generated, AdapterKind::Trained, AdapterKind::Imported]);
         let running = [JobState::Queued, JobState::Running, JobState::Cancelling];

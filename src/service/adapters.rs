@@ -180,7 +180,7 @@ impl Service {
             generator: Some(wanted.generator_id.clone()),
             confidence: Some(serde_json::to_value(confidence).map_err(Error::internal)?),
             // A blend draws nothing.
-            seed: wanted.seed.filter(|_| confidence.applied == Answer::Generated).map(|seed| seed as i64),
+            seed: wanted.seed.filter(|_| confidence.applied != Answer::Blended).map(|seed| seed as i64),
             ..self.store_files(adapter, files).await?
         })
     }

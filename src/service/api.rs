@@ -25,13 +25,16 @@ pub struct CreateAdapter {
     /// A generator's id; the active one where absent.
     #[serde(default)]
     pub generator: Option<String>,
-    /// Samples z with this seed; the prior's mean where absent.
+    /// Samples z with this seed, and takes what is drawn; the prior's mean where absent.
     #[serde(default)]
     pub seed: Option<u64>,
-    /// Draws this many and keeps the one with the lowest cross-entropy on the examples.
+    /// Draws this many and keeps the one with the lowest cross-entropy on the examples. 1 is one alone: the mean, or what
+    /// `seed` draws.
     #[serde(default)]
     pub samples: Option<usize>,
-    /// Fine-tunes the adapter on the examples.
+    /// Fine-tunes the adapter on the examples or, where there are none, on what the base answers that is told the task.
+    /// Where absent, an adapter that is worth less than they are takes some steps (`confidence.applied` is `settled`), unless
+    /// `seed` or `samples` is given or the base is so large that they would take long; `{"steps": 0}` takes none.
     #[serde(default)]
     pub refine: Option<Refine>,
     /// What is done with a description that is out of distribution. A blend is of prior means: `seed` and `samples`
@@ -46,12 +49,12 @@ pub struct CreateAdapter {
     pub replace: bool,
 }
 
-/// Fine-tuning of a generated adapter on the examples of its request.
+/// Fine-tuning of a generated adapter on the examples of its request, or on the described base's own answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Refine {
-    /// Gradient steps, each on all examples.
-    #[schema(minimum = 1, maximum = 100, example = 20)]
+    /// Gradient steps, each on all examples; 0 for none.
+    #[schema(minimum = 0, maximum = 100, example = 20)]
     pub steps: usize,
 }
 

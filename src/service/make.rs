@@ -7,16 +7,16 @@ use super::adapters::ms;
 use super::api::{CreateTimings, OnUnknown};
 use super::files::blocking;
 use super::refining::{Place, Refining};
-use super::wanted::Wanted;
+use super::wanted::{Refinement, Wanted};
 use super::{Error, Service};
-use crate::generator::{Answer, Confidence, Draw, GeneratorFile};
+use crate::generator::{Answer, Confidence, Draw, GeneratorFile, Trial};
 use crate::lm::Piece;
 use crate::lora::Adapter;
 use crate::task::{Base, Demonstrations, Description, Encoder, Example};
-use crate::training::agreement::agreement;
+use crate::training::agreement::tried;
 use crate::training::best_of::{Samples, best_of};
 use crate::training::progress::CancelFlag;
-use crate::training::refine::{RefineContext, RefineRun, refine};
+use crate::training::settle::Lesson;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -37,7 +37,7 @@ struct Work {
     demonstrations: Demonstrations,
     draw: (Option<u64>, usize),
     on_unknown: OnUnknown,
-    refine: Option<(usize, Vec<Piece>)>,
+    refinement: Refinement,
 }
 
 /// Says that nobody waits, when it goes.
@@ -60,7 +60,7 @@ impl Service {
             demonstrations: wanted.demonstrations.clone(),
             draw: (wanted.seed, wanted.samples),
             on_unknown: wanted.on_unknown,
-            refine: wanted.refine.as_ref().map(|refine| (refine.steps, refine.pieces.clone())),
+            refinement: wanted.refinement.clone(),
         };
         let refining = self.refining.clone();
         async move { work.run(&refining).await }
@@ -70,10 +70,15 @@ impl Service {
 impl Work {
     async fn run(self, refining: &Refining) -> Result<Made, Error> {
         // A queue that is full is no reason to read the description first.
-        let place = self.refine.is_some().then(|| refining.place()).transpose()?;
+        let asked = matches!(self.refinement, Refinement::Steps { .. });
+        let place = asked.then(|| refining.place()).transpose()?;
         let work = Arc::new(self);
         let writer = Arc::clone(&work);
         let made = blocking(move || writer.write()).await?;
+        let place = match place {
+            None if made.confidence.applied == Answer::Settled => Some(refining.place()?),
+            place => place,
+        };
         match place {
             Some(place) => work.refined(made, place).await,
             None => Ok(made),
@@ -88,10 +93,11 @@ impl Work {
         let condition = self.generator.standardised(&raw[0]).map_err(Error::generator)?;
         let encode = ms(started);
         let written = self.generate(&condition)?;
-        let tried = Instant::now();
-        let agreed = if self.generator.asks_agreement() { self.agreement(&written)? } else { None };
-        let trying = ms(tried);
-        let mut confidence = self.generator.confidence(&condition, agreed).map_err(Error::generator)?;
+        let begun = Instant::now();
+        let tried = if self.generator.asks_agreement() { self.tried(&written)? } else { None };
+        let trying = ms(begun);
+        let settling = matches!(self.refinement, Refinement::WhereDoubted);
+        let mut confidence = self.generator.confidence(&condition, tried, settling).map_err(Error::generator)?;
         let adapter = match (confidence.in_distribution, self.on_unknown) {
             (false, OnUnknown::Reject) => {
                 let Confidence { score, nearest_tasks, .. } = confidence;
@@ -108,10 +114,10 @@ impl Work {
         Ok(Made { adapter, confidence, timings })
     }
 
-    /// How far an adapter agrees with the demonstrations or the described base.
-    fn agreement(&self, adapter: &Adapter) -> Result<Option<f64>, Error> {
+    /// What comes of trying an adapter on the demonstrations or the described base's answers.
+    fn tried(&self, adapter: &Adapter) -> Result<Option<Trial>, Error> {
         let prefix = self.encoder.prefix(self.description.as_str(), &self.demonstrations).map_err(Error::model)?;
-        agreement(&self.base, adapter, (&prefix, self.demonstrations.examples())).map_err(Error::choosing)
+        tried(&self.base, adapter, (&prefix, self.demonstrations.examples())).map_err(Error::choosing)
     }
 
     /// The blend of the nearest training tasks, each read by the description that the generator remembers of it.
@@ -144,7 +150,7 @@ impl Work {
         }
     }
 
-    /// The adapter after its steps on the demonstrations.
+    /// The adapter after its lesson.
     async fn refined(self: Arc<Self>, made: Made, place: Place) -> Result<Made, Error> {
         let asked = Instant::now();
         let turn = place.turn().await?;
@@ -153,18 +159,29 @@ impl Work {
         blocking(move || {
             // It is held by the work and not by who waits: steps that nobody waits for still take a core.
             let _turn = turn;
-            let (steps, pieces) = self.refine.as_ref().ok_or_else(|| Error::internal("nothing to refine with"))?;
-            let (model, shared) = (self.base.model(), self.generator.shared());
-            let context = RefineContext { model, shared, begin: self.base.begin(), progress: &flag };
-            let alpha = self.generator.config().alpha;
-            let run = RefineRun::for_base(model.config(), alpha, *steps);
-            let b = refine(&context, &made.adapter.flat_b()?, pieces, &run).map_err(Error::refining)?;
-            let b =
-                candle_core::Tensor::from_vec(b, shared.layout().b_len(), model.device()).map_err(Error::internal)?;
+            let Some(lesson) = self.lesson()? else {
+                let confidence = Confidence { applied: Answer::Generated, ..made.confidence };
+                return Ok(Made { confidence, ..made });
+            };
+            let of = (&self.base, &*self.generator);
+            let adapter = lesson.taught(of, &made.adapter, &flag).map_err(Error::refining)?;
             let timings = CreateTimings { refine: ms(asked), ..made.timings };
-            Ok(Made { adapter: Adapter::over(shared, &b, alpha)?, timings, ..made })
+            Ok(Made { adapter, timings, ..made })
         })
         .await
+    }
+
+    /// What the adapter learns; nothing where its context has no room to tell it.
+    fn lesson(&self) -> Result<Option<Lesson>, Error> {
+        let of = (&self.base, &*self.generator);
+        let prefix = || self.encoder.prefix(self.description.as_str(), &self.demonstrations).map_err(Error::model);
+        match &self.refinement {
+            Refinement::Never => Ok(None),
+            Refinement::WhereDoubted => Lesson::unasked(of, (&prefix()?, self.demonstrations.examples())),
+            Refinement::Steps { steps, shown: Some(shown) } => Ok(Some(Lesson::of_answers(of, shown.clone(), *steps))),
+            Refinement::Steps { steps, shown: None } => Lesson::of_description(of, &prefix()?, *steps),
+        }
+        .map_err(Error::refining)
     }
 }
 

@@ -4,10 +4,11 @@ use super::api::{CreateAdapter, OnUnknown, Refine};
 use super::make::scored_pieces;
 use super::{Error, MAX_SAMPLES, Service};
 use crate::generator::GeneratorFile;
-use crate::lm::Piece;
 use crate::store::OnNameTaken;
 use crate::task::{Demonstrations, Description, ENCODER_VERSION};
+use crate::training::expected::Expected;
 use crate::training::refine::{MAX_REFINE_STEPS, MAX_REFINE_TOKENS};
+use crate::training::settle::is_quick;
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 
@@ -20,17 +21,25 @@ pub(super) struct Wanted {
     pub(super) generator: Arc<GeneratorFile>,
     pub(super) seed: Option<u64>,
     pub(super) samples: usize,
-    pub(super) refine: Option<WantedRefine>,
+    pub(super) refinement: Refinement,
     pub(super) on_unknown: OnUnknown,
     pub(super) name: Option<String>,
     pub(super) taken: OnNameTaken,
 }
 
-/// Steps on the demonstrations.
-pub(super) struct WantedRefine {
-    pub(super) steps: usize,
-    /// The demonstrations in tokens.
-    pub(super) pieces: Vec<Piece>,
+/// Gradient steps after an adapter is written.
+#[derive(Clone, Debug)]
+pub(super) enum Refinement {
+    /// None.
+    Never,
+    /// Some where the adapter is doubted (`training::settle`): nobody said anything about them.
+    WhereDoubted,
+    /// So many, as the caller wants.
+    Steps {
+        steps: usize,
+        /// The demonstrations; the described base's answers are learned where there are none.
+        shown: Option<Expected>,
+    },
 }
 
 impl Service {
@@ -44,11 +53,17 @@ impl Service {
         if samples > 1 && demonstrations.examples().is_empty() {
             return Err(invalid("samples", "more than one needs examples to choose by: send examples".into()));
         }
-        let refine = request.refine.map(|refine| self.wanted_refine(refine, &demonstrations)).transpose()?;
         self.check_name(request.name.as_deref())?;
         let seed = request.seed.or((samples > 1).then_some(0));
         let (generator_id, generator) = self.generator_or_active(request.generator.as_deref()).await?;
         generator.check(self.base.digest(), ENCODER_VERSION).map_err(Error::generator)?;
+        let refinement = match request.refine {
+            Some(refine) => self.wanted_refinement(refine, &demonstrations)?,
+            // Who draws samples wants what is drawn.
+            None if request.seed.is_some() || request.samples.is_some() => Refinement::Never,
+            None if generator.settles() && is_quick(&self.base) => Refinement::WhereDoubted,
+            None => Refinement::Never,
+        };
         let taken = if request.replace { OnNameTaken::Replace } else { OnNameTaken::Refuse };
         let (on_unknown, name) = (request.on_unknown, request.name);
         let id = String::new();
@@ -60,7 +75,7 @@ impl Service {
             generator,
             seed,
             samples,
-            refine,
+            refinement,
             on_unknown,
             name,
             taken,
@@ -68,14 +83,21 @@ impl Service {
         Ok(Wanted { id: self.adapter_id(&wanted), ..wanted })
     }
 
-    /// What a step of refinement sees, where it can be.
-    fn wanted_refine(&self, Refine { steps }: Refine, demonstrations: &Demonstrations) -> Result<WantedRefine, Error> {
-        if steps == 0 || steps > MAX_REFINE_STEPS {
-            return Err(invalid("refine.steps", format!("must be between 1 and {MAX_REFINE_STEPS}")));
+    /// The steps that a caller asks for, where they can be made.
+    fn wanted_refinement(
+        &self,
+        Refine { steps }: Refine,
+        demonstrations: &Demonstrations,
+    ) -> Result<Refinement, Error> {
+        if steps > MAX_REFINE_STEPS {
+            return Err(invalid("refine.steps", format!("must be between 0 and {MAX_REFINE_STEPS}")));
         }
         let count = demonstrations.examples().len();
+        if steps == 0 {
+            return Ok(Refinement::Never);
+        }
         if count == 0 {
-            return Err(invalid("refine", "it learns from examples: send some".into()));
+            return Ok(Refinement::Steps { steps, shown: None });
         }
         let pieces = scored_pieces(&self.base, demonstrations.examples(), MAX_REFINE_TOKENS / count)?;
         let begin = self.base.begin().len();
@@ -86,7 +108,7 @@ impl Service {
             );
             return Err(invalid("examples", problem));
         }
-        Ok(WantedRefine { steps, pieces })
+        Ok(Refinement::Steps { steps, shown: Some(Expected::alike(pieces)) })
     }
 
     /// The digest of all that determines the adapter.
@@ -97,8 +119,12 @@ impl Service {
             "demonstrations": wanted.demonstrations.examples(), "seed": wanted.seed, "samples": wanted.samples,
         });
         // What is not asked for is not named, so that adapters made before there was such a choice keep their ids.
-        if let Some(refine) = &wanted.refine {
-            all["refine"] = serde_json::json!({ "steps": refine.steps, "version": REFINE_VERSION });
+        match &wanted.refinement {
+            Refinement::Never => {}
+            Refinement::WhereDoubted => all["settle"] = serde_json::json!({ "version": SETTLE_VERSION }),
+            Refinement::Steps { steps, .. } => {
+                all["refine"] = serde_json::json!({ "steps": steps, "version": REFINE_VERSION });
+            }
         }
         if wanted.on_unknown != OnUnknown::default() {
             all["on_unknown"] = serde_json::json!(wanted.on_unknown);
@@ -110,6 +136,8 @@ impl Service {
 
 /// One more with every change of rate, schedule or loss: the same request would give other numbers.
 const REFINE_VERSION: u32 = 1;
+/// One more with every change of what a doubted adapter learns, and when.
+const SETTLE_VERSION: u32 = 1;
 
 fn invalid(field: &'static str, problem: String) -> Error {
     Error::Invalid { field, problem }

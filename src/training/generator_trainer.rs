@@ -334,7 +334,7 @@ impl<'a> Training<'a> {
             memory,
         })?;
         let file = match self.context.parent {
-            Some(parent) => file.calibrated(parent.calibration()),
+            Some(parent) => file.calibrated(parent.curves()),
             None => file,
         };
         // What is served is what was stored: read back, in the file's precision.

@@ -214,7 +214,7 @@ fn a_trained_generator_writes_adapters_that_do_their_tasks_with_and_without_a_tr
     for task in &world.tasks {
         assert_eq!(world.hits(&file, task), [[true, true]], "{}", task.name);
         let condition = world.condition(&file, task);
-        assert_eq!(file.confidence(&condition, None).expect("its width").nearest_tasks[0].name, task.name);
+        assert_eq!(file.confidence(&condition, None, false).expect("its width").nearest_tasks[0].name, task.name);
         let adapter = file.generate(&condition, Draw::Mean).expect("an adapter");
         let again = file.generate(&condition, Draw::Mean).expect("an adapter");
         assert_eq!(again.flat_b().expect("f32"), adapter.flat_b().expect("f32"));

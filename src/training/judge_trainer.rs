@@ -2,7 +2,7 @@
 //! and with words replaced by others that training never saw. What replaces a word that mattered makes the adapter
 //! fail, so the judge learns which words the generator can read, and which tasks it does badly even so.
 
-use super::agreement::agreement;
+use super::agreement::tried;
 use super::dataset::{Kind, TaskData};
 use super::evaluate::{Row, exact_matches, rate};
 use super::initial_weights::{lock, seed_weights};
@@ -11,7 +11,7 @@ use super::progress::{Progress, Report};
 use super::schedule::Schedule;
 use super::strange_words::{STRANGE, invented};
 use super::{Error, Workers};
-use crate::generator::{Calibration, Conditions, Draw, Evidence, GeneratorFile, Judge};
+use crate::generator::{Calibration, Conditions, Curves, Draw, Evidence, GeneratorFile, Judge, Trial};
 use crate::lm::{Piece, RowAdapters};
 use crate::noise::Noise;
 use crate::task::{Base, Demonstrations, Encoder};
@@ -57,7 +57,7 @@ const HELD_BACK: usize = 5;
 struct Tried {
     read: Vec<f32>,
     similarity: f64,
-    agreement: Option<f64>,
+    tried: Option<Trial>,
     right: f64,
 }
 
@@ -96,11 +96,11 @@ pub fn with_judge(
     let learned: Vec<Tried> = learned.into_iter().map(|(_, tried)| tried).collect();
     let weights = trained(&generator, &learned, run, (workers, progress))?;
     let generator = generator.judged(weights)?;
-    let seen = held_back.into_iter().map(|(_, Tried { read, similarity, agreement, right })| {
-        Ok((Evidence { similarity, judged: generator.judgement_of(read)?, agreement }, right))
+    let seen = held_back.into_iter().map(|(_, Tried { read, similarity, tried, right })| {
+        Ok((Evidence { similarity, judged: generator.judgement_of(read)?, tried }, right))
     });
     let seen: Vec<(Evidence, f64)> = seen.collect::<Result<_, Error>>()?;
-    let generator = generator.calibrated(Calibration::fit(&seen));
+    let generator = generator.calibrated(Curves { written: Calibration::fit(&seen), served: None });
     // What is served is what was stored: read back, in the file's precision.
     Ok(GeneratorFile::from_bytes(&generator.to_bytes()?, base.model().device())?)
 }
@@ -130,7 +130,7 @@ fn attempt(
     for (raw, text) in raw.iter().zip(&texts) {
         let condition = generator.standardised(raw)?;
         let adapter = generator.generate(&condition, Draw::Mean)?;
-        agreed.push(agreement(base, &adapter, (&encoder.prefix(text, &nothing)?, &[]))?);
+        agreed.push(tried(base, &adapter, (&encoder.prefix(text, &nothing)?, &[]))?.map(Trial::of_agreement_alone));
         adapters.push(adapter);
         let conditions = Conditions::new(&[&condition], generator.config(), base.model().device())?;
         reads.push(generator.cvae().read(&conditions)?.flatten_all()?.to_vec1::<f32>()?);
@@ -143,7 +143,7 @@ fn attempt(
         rights.extend(exact_matches(base.model(), rows, &adapters)?.iter().map(rate));
     }
     let all = reads.into_iter().zip(similarities).zip(agreed).zip(rights);
-    Ok(all.map(|(((read, similarity), agreement), right)| Tried { read, similarity, agreement, right }).collect())
+    Ok(all.map(|(((read, similarity), tried), right)| Tried { read, similarity, tried, right }).collect())
 }
 
 /// The text as it stands, half of the time; else with one to three of its words replaced.
@@ -221,7 +221,7 @@ mod tests {
         let tried: Vec<Tried> = (0..12)
             .map(|i| {
                 let read = noise.normals(5);
-                Tried { read, similarity: 0.0, agreement: None, right: f64::from(i % 3) / 2.0 }
+                Tried { read, similarity: 0.0, tried: None, right: f64::from(i % 3) / 2.0 }
             })
             .collect();
         let all: Vec<&Tried> = tried.iter().collect();

@@ -8,12 +8,13 @@
 //! Letters: S slots, R rank, L coordinates of all B.
 
 use super::evaluate::{Row, fitting, pack};
+use super::expected::Expected;
 use super::optimizer::{Optimizer, Rule};
 use super::plan::StepPlan;
 use super::progress::{Progress, Report};
 use super::schedule::Schedule;
 use super::{Error, Workers};
-use crate::lm::{Config, Model, Piece, Recompute, RowAdapters};
+use crate::lm::{Config, Model, Recompute, RowAdapters};
 use crate::lora::SharedA;
 use candle_core::{DType, Device, Tensor, Var};
 
@@ -47,6 +48,13 @@ impl RefineRun {
         Self { alpha, schedule: Self::schedule(peak, steps), pull: 0.1 }
     }
 
+    /// So many steps towards what the base itself answers, at the rate that was measured on the demo (benches/distil): what
+    /// it answers is wrong at times, and a lower rate keeps more of what is right in the adapter.
+    pub fn towards_base(config: &Config, alpha: f64, steps: usize) -> Self {
+        let peak = if config.hidden_size < REAL_HIDDEN { 3e-3 } else { 3e-4 };
+        Self { alpha, schedule: Self::schedule(peak, steps), pull: 0.1 }
+    }
+
     /// A rise over the first steps and a fall over the latter half.
     pub fn schedule(peak: f64, steps: usize) -> Schedule {
         Schedule { peak, warmup: (steps / 10).max(1), decay: (steps / 2).max(1), steps }
@@ -70,7 +78,12 @@ pub struct RefineContext<'a> {
 /// # Errors
 /// [`Error::NoData`] without examples, [`Error::Cancelled`], [`Error::Diverged`] where `start` itself gives no number,
 /// [`Error::Untrainable`] where no gradient reaches a slot, those of the model.
-pub fn refine(context: &RefineContext<'_>, start: &[f32], shown: &[Piece], run: &RefineRun) -> Result<Vec<f32>, Error> {
+pub fn refine(
+    context: &RefineContext<'_>,
+    start: &[f32],
+    shown: &Expected,
+    run: &RefineRun,
+) -> Result<Vec<f32>, Error> {
     let alone = one_worker()?;
     let refined = alone.map(vec![()], |()| Refinement::new(context, start, shown, run)?.descend());
     refined.into_iter().next().unwrap_or(Err(Error::NoData { what: "examples" }))
@@ -80,13 +93,26 @@ fn one_worker() -> Result<Workers, Error> {
     Workers::new(1).map_err(|_| Error::NoData { what: "threads" })
 }
 
+/// Examples that go through the base together, with what a scored token of each counts.
+struct Pass {
+    row: Row,
+    weights: Vec<f64>,
+}
+
+impl Pass {
+    /// What its scored tokens count together.
+    fn scored(&self) -> f64 {
+        pack(std::slice::from_ref(&self.row)).scored().iter().map(|scored| self.weights[scored.piece]).sum()
+    }
+}
+
 struct Refinement<'a> {
     context: &'a RefineContext<'a>,
     run: &'a RefineRun,
     model: Model,
-    passes: Vec<Row>,
-    /// Scored tokens of all passes.
-    scored: usize,
+    passes: Vec<Pass>,
+    /// What all scored tokens count together.
+    scored: f64,
     /// Of each slot, `[1, out, R]`.
     start: Vec<Tensor>,
     moved: Vec<Var>,
@@ -94,10 +120,10 @@ struct Refinement<'a> {
 }
 
 impl<'a> Refinement<'a> {
-    fn new(context: &'a RefineContext<'a>, start: &[f32], shown: &[Piece], run: &'a RefineRun) -> Result<Self, Error> {
+    fn new(context: &'a RefineContext<'a>, start: &[f32], shown: &Expected, run: &'a RefineRun) -> Result<Self, Error> {
         let passes = passes(context.begin, shown);
-        let scored = passes.iter().map(|row| pack(std::slice::from_ref(row)).scored().len()).sum();
-        if scored == 0 {
+        let scored: f64 = passes.iter().map(Pass::scored).sum();
+        if scored <= 0.0 {
             return Err(Error::NoData { what: "examples" });
         }
         let start = slots(context.shared, start, context.model.device())?;
@@ -126,7 +152,7 @@ impl<'a> Refinement<'a> {
             self.context.progress.report(&Report { phase: "refine", step, total: steps, metrics: &[("loss", loss)] });
             self.optimizer.step(grads, self.run.schedule.rate(step), f64::INFINITY, &hand)?;
         }
-        let last = self.passes.iter().map(|row| self.value(row)).sum::<Result<f64, Error>>()?;
+        let last = self.passes.iter().map(|pass| self.value(pass)).sum::<Result<f64, Error>>()?;
         self.keep(last, &mut best)?;
         best.map(|(_, b)| b).ok_or(Error::Diverged { step: 0 })
     }
@@ -146,8 +172,8 @@ impl<'a> Refinement<'a> {
     /// The loss of all passes and its gradients, one for each slot.
     fn gradients(&self) -> Result<(f64, Vec<Option<Tensor>>), Error> {
         let (mut total, mut sums): (f64, Vec<Option<Tensor>>) = (0.0, vec![None; self.moved.len()]);
-        for row in &self.passes {
-            let loss = self.loss(row)?;
+        for pass in &self.passes {
+            let loss = self.loss(pass)?;
             total += f64::from(loss.to_scalar::<f32>()?);
             let grads = self.optimizer.collect(&loss.backward()?);
             for ((sum, grad), slot) in sums.iter_mut().zip(grads).zip(self.context.shared.layout().slots()) {
@@ -161,15 +187,16 @@ impl<'a> Refinement<'a> {
         Ok((total, sums))
     }
 
-    fn value(&self, row: &Row) -> Result<f64, Error> {
-        Ok(f64::from(self.loss(row)?.to_scalar::<f32>()?))
+    fn value(&self, pass: &Pass) -> Result<f64, Error> {
+        Ok(f64::from(self.loss(pass)?.to_scalar::<f32>()?))
     }
 
-    /// A pass's share of the mean cross-entropy over all scored tokens.
-    fn loss(&self, row: &Row) -> Result<Tensor, Error> {
-        let packed = pack(std::slice::from_ref(row));
+    /// A pass's share of the weighted mean cross-entropy over all scored tokens.
+    fn loss(&self, pass: &Pass) -> Result<Tensor, Error> {
+        let packed = pack(std::slice::from_ref(&pass.row));
         let adapters = RowAdapters::of_slots(self.context.shared, &self.b()?, self.run.alpha, self.model.dtype())?;
-        let weights = vec![1.0 / self.scored as f32; packed.scored().len()];
+        let weight = |piece: usize| (pass.weights[piece] / self.scored) as f32;
+        let weights: Vec<f32> = packed.scored().iter().map(|scored| weight(scored.piece)).collect();
         Ok(self.model.packed_loss(&packed, &adapters, &weights)?)
     }
 
@@ -180,18 +207,20 @@ impl<'a> Refinement<'a> {
 }
 
 /// The examples in their order, in rows of [`PASS_TOKENS`] at most; a longer one has a row of its own.
-fn passes(begin: &[u32], shown: &[Piece]) -> Vec<Row> {
-    let (mut rows, mut left) = (Vec::new(), shown);
-    while !left.is_empty() {
-        let pieces = fitting(left, PASS_TOKENS.saturating_sub(begin.len()));
-        rows.push(Row { prefix: begin.to_vec(), pieces: pieces.to_vec() });
-        left = &left[pieces.len()..];
+fn passes(begin: &[u32], shown: &Expected) -> Vec<Pass> {
+    let (mut passes, mut done) = (Vec::new(), 0);
+    while done < shown.pieces.len() {
+        let pieces = fitting(&shown.pieces[done..], PASS_TOKENS.saturating_sub(begin.len())).to_vec();
+        let weights = shown.weights[done..done + pieces.len()].to_vec();
+        done += pieces.len();
+        passes.push(Pass { row: Row { prefix: begin.to_vec(), pieces }, weights });
     }
-    rows
+    passes
 }
 
-fn recompute(config: &Config, passes: &[Row]) -> Recompute {
-    let tokens = |row: &Row| row.prefix.len() + row.pieces.iter().map(|piece| piece.tokens.len()).sum::<usize>();
+fn recompute(config: &Config, passes: &[Pass]) -> Recompute {
+    let tokens =
+        |pass: &Pass| pass.row.prefix.len() + pass.row.pieces.iter().map(|piece| piece.tokens.len()).sum::<usize>();
     let longest = passes.iter().map(tokens).max().unwrap_or(0);
     if StepPlan::bytes(config, longest, Recompute::Never) > KEPT_BYTES { Recompute::Layers } else { Recompute::Never }
 }

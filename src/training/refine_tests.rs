@@ -20,7 +20,7 @@ fn run(steps: usize) -> RefineRun {
 }
 
 /// Words, and always the same answer.
-fn shown(base: &Base) -> Vec<Piece> {
+fn shown(base: &Base) -> Vec<crate::lm::Piece> {
     let piece = |input| base.prompter().scored(&Example::new(input, "xy")).expect("tokens");
     ["ab", "cd", "efg", "h"].map(piece).into()
 }
@@ -28,7 +28,7 @@ fn shown(base: &Base) -> Vec<Piece> {
 fn refined(base: &Base, start: &[f32], run: &RefineRun) -> Result<Vec<f32>, Error> {
     let shared = shared(base);
     let context = RefineContext { model: base.model(), shared: &shared, begin: base.begin(), progress: &Silent };
-    refine(&context, start, &shown(base), run)
+    refine(&context, start, &Expected::alike(shown(base)), run)
 }
 
 /// The mean cross-entropy of the examples through a flat B.
@@ -47,8 +47,8 @@ fn every_b_gets_the_gradient_that_finite_differences_give() {
     let context = RefineContext { model: base.model(), shared: &shared, begin: base.begin(), progress: &Silent };
     let start: Vec<f32> = Noise::seeded(3).normals(shared.layout().b_len()).into_iter().map(|x| 0.05 * x).collect();
     let run = run(1);
-    let refinement = Refinement::new(&context, &start, &shown(&base), &run).expect("a start");
-    let value = || refinement.passes.iter().map(|row| refinement.value(row).expect("a loss")).sum::<f64>();
+    let refinement = Refinement::new(&context, &start, &Expected::alike(shown(&base)), &run).expect("a start");
+    let value = || refinement.passes.iter().map(|pass| refinement.value(pass).expect("a loss")).sum::<f64>();
     let (told, grads) = refinement.gradients().expect("gradients");
     assert!((told - value()).abs() < 1e-6 && (told - loss(&base, &start)).abs() < 1e-5, "{told}");
     for ((slot, moved), grad) in shared.layout().slots().iter().zip(&refinement.moved).zip(&grads) {
@@ -117,8 +117,9 @@ fn many_examples_take_several_passes_with_the_same_gradient() {
     let context = RefineContext { model: base.model(), shared: &shared, begin: base.begin(), progress: &Silent };
     let zero = vec![0.0; shared.layout().b_len()];
     let (once, run) = (shown(&base), run(1));
-    let many: Vec<Piece> = once.iter().cycle().take(once.len() * 30).cloned().collect();
-    let gradients = |shown: &[Piece]| {
+    let many: Vec<crate::lm::Piece> = once.iter().cycle().take(once.len() * 30).cloned().collect();
+    let gradients = |shown: &[crate::lm::Piece]| {
+        let shown = &Expected::alike(shown.to_vec());
         let refinement = Refinement::new(&context, &zero, shown, &run).expect("a start");
         let (loss, grads) = refinement.gradients().expect("gradients");
         let last = grads.last().cloned().flatten().expect("a gradient").flatten_all().expect("flat");
@@ -146,6 +147,6 @@ fn it_stops_when_nobody_waits_and_refuses_to_learn_from_nothing() {
     let zero = vec![0.0; shared.layout().b_len()];
     let gone = Gone(CancelFlag::default());
     let context = RefineContext { model: base.model(), shared: &shared, begin: base.begin(), progress: &gone };
-    assert!(matches!(refine(&context, &zero, &shown(&base), &run(50)), Err(Error::Cancelled)));
-    assert!(matches!(refine(&context, &zero, &[], &run(50)), Err(Error::NoData { .. })));
+    assert!(matches!(refine(&context, &zero, &Expected::alike(shown(&base)), &run(50)), Err(Error::Cancelled)));
+    assert!(matches!(refine(&context, &zero, &Expected::alike(Vec::new()), &run(50)), Err(Error::NoData { .. })));
 }

@@ -65,13 +65,45 @@ async fn plain_texts_are_refined_on_as_far_as_they_fit() {
 }
 
 #[tokio::test]
+async fn without_examples_the_described_bases_own_answers_are_learned_and_no_steps_change_nothing() {
+    let server = Server::with_generator().await;
+    let plain = create(&server, KNOWN[0], json!({})).await.json();
+    let taught = create(&server, KNOWN[0], json!({ "refine": { "steps": 3 } })).await;
+    assert_eq!(taught.status, 201, "{}", taught.text());
+    let taught = taught.json();
+    assert!(taught["id"] != plain["id"] && taught["digest"] != plain["digest"]);
+    assert!(taught["timings_ms"]["refine"].as_f64().unwrap() > 0.0, "{taught}");
+    let none = create(&server, KNOWN[0], json!({ "refine": { "steps": 0 } })).await.json();
+    assert_eq!((&none["digest"], &none["timings_ms"]["refine"]), (&plain["digest"], &json!(0.0)));
+}
+
+#[tokio::test]
+async fn a_doubted_adapter_takes_steps_unasked_unless_the_caller_says_otherwise() {
+    let server = Server::with_settling_generator().await;
+    let settled = create(&server, KNOWN[0], json!({ "examples": shown() })).await;
+    assert_eq!(settled.status, 201, "{}", settled.text());
+    let settled = settled.json();
+    assert_eq!(settled["confidence"]["applied"], "settled");
+    assert!(settled["timings_ms"]["refine"].as_f64().unwrap() > 0.0, "{settled}");
+    let again = create(&server, KNOWN[0], json!({ "examples": shown() })).await;
+    assert_eq!((again.status.as_u16(), &again.json()["confidence"]), (200, &settled["confidence"]));
+    for other in [json!({ "refine": { "steps": 0 } }), json!({ "samples": 1 }), json!({ "seed": 4 })] {
+        let mut more = json!({ "examples": shown() });
+        more.as_object_mut().unwrap().extend(other.as_object().unwrap().clone());
+        let made = create(&server, KNOWN[0], more).await.json();
+        assert_eq!((&made["confidence"]["applied"], &made["timings_ms"]["refine"]), (&json!("generated"), &json!(0.0)));
+        assert!(made["id"] != settled["id"] && made["digest"] != settled["digest"], "{made}");
+    }
+    // The tiny base is unsure of everything: there is nothing to learn from it.
+    let alone = create(&server, KNOWN[0], json!({})).await.json();
+    assert_eq!(alone["confidence"]["applied"], "generated", "{alone}");
+}
+
+#[tokio::test]
 async fn a_refinement_that_cannot_be_is_refused() {
     let server = Server::with_generator().await;
-    create(&server, KNOWN[0], json!({ "refine": { "steps": 5 } })).await.invalid("refine");
-    for steps in [0, 101] {
-        let more = json!({ "examples": shown(), "refine": { "steps": steps } });
-        create(&server, KNOWN[0], more).await.invalid("refine.steps");
-    }
+    let more = json!({ "examples": shown(), "refine": { "steps": 101 } });
+    create(&server, KNOWN[0], more).await.invalid("refine.steps");
     for (refine, field) in [
         (json!({ "steps": -1 }), "refine.steps"),
         (json!({ "steps": "many" }), "refine.steps"),

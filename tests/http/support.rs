@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use attune::engine::EngineOptions;
-use attune::generator::GeneratorFile;
+use attune::generator::{Calibration, Curves, Evidence, GeneratorFile, Trial};
 use attune::http::{AppState, BodyLimits, router};
 use attune::jobs::{Queue, QueueConfig};
 use attune::lm::byte_level_tokenizer_json;
@@ -100,6 +100,22 @@ impl Server {
     pub(crate) async fn with_generator() -> Self {
         let options = EngineOptions::default();
         Self::generating(EngineChoice::Local { options, adapter_bytes: 1 << 20 }).await
+    }
+
+    /// A server whose generator settles what it doubts, which is all that its demonstrations do not wholly agree with.
+    pub(crate) async fn with_settling_generator() -> Self {
+        let server = Self::with_generator().await;
+        let told = |i: u32| {
+            let agreement = f64::from(i) / 20.0;
+            let tried = Some(Trial { agreement, sureness: None });
+            (Evidence { similarity: 0.5, judged: 0.0, tried }, 0.3 + 0.3 * agreement)
+        };
+        let curve = Calibration::fit(&(0..=20).map(told).collect::<Vec<_>>());
+        let file = generator(server.service.base(), 1).calibrated(Curves { written: curve, served: Some(curve) });
+        let new = NewGenerator { file: Arc::new(file), evaluation: None, parent: None };
+        let version = server.service.add_generator(new).await.unwrap().id;
+        server.service.activate_generator(&version).await.unwrap();
+        server
     }
 
     /// As [`Self::with_generator`], over this engine.

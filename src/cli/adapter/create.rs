@@ -27,8 +27,9 @@ pub(in crate::cli) struct Create {
     /// Draw so many and keep the best on the demonstrations
     #[arg(long)]
     samples: Option<usize>,
-    /// Fine-tune the adapter on the demonstrations, this many steps
-    #[arg(long, value_name = "STEPS", requires = "examples")]
+    /// Fine-tune the adapter this many steps on the demonstrations or, without any, on what the base answers that is told
+    /// the task; 0 for none. Left out, an adapter that is worth less than they are takes some
+    #[arg(long, value_name = "STEPS")]
     refine: Option<usize>,
     /// What to do with a description that is out of distribution
     #[arg(long, value_enum, default_value = "generate", value_name = "WHAT")]

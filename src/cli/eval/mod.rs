@@ -37,7 +37,7 @@ enum HalfOption {
 }
 
 /// What free descriptions are held against.
-const TEMPLATED: [Method; 2] = [Method::BaseDescription, Method::Generated];
+const TEMPLATED: [Method; 3] = [Method::BaseDescription, Method::PriorMean, Method::Generated];
 
 /// A method by its key.
 fn method(name: &str) -> Result<Method, String> {

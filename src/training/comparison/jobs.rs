@@ -8,11 +8,14 @@ use crate::lora::Adapter;
 use crate::noise::Noise;
 use crate::task::{Demonstrations, Example};
 use crate::training::Error;
+use crate::training::agreement::tried;
 use crate::training::best_of::{Samples, best_of};
 use crate::training::dataset::TaskData;
 use crate::training::evaluate::{Row, exact_matches, rate};
+use crate::training::expected::Expected;
 use crate::training::progress::{Report, Silent};
 use crate::training::refine::{RefineContext, RefineRun, refine};
+use crate::training::settle::settled;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -45,6 +48,11 @@ pub(super) enum Through {
     Blend(Vec<(f64, String)>),
     /// The adapter of a description and demonstrations.
     Written {
+        description: String,
+        shown: Vec<Example>,
+    },
+    /// What is served for a description and demonstrations: [`Through::Written`], settled where it is doubted.
+    Served {
         description: String,
         shown: Vec<Example>,
     },
@@ -113,7 +121,7 @@ impl Comparison<'_> {
                     for method in methods.iter().filter(|method| which == 0 || method.reads_description()) {
                         let through = match method {
                             Method::MeanAdapter => mean.clone().map(Through::Adapter),
-                            _ => self.through(*method, (&place, subject), (&plan.conditions, known)),
+                            _ => self.through(*method, (&place, subjects), (&plan.conditions, known)),
                         };
                         let Some(through) = through else { continue };
                         let (prefix, data) = (self.prefix(*method, &place)?, Arc::clone(&drawn.data));
@@ -142,13 +150,14 @@ impl Comparison<'_> {
     fn through(
         &self,
         method: Method,
-        (place, subject): (&Place<'_>, &Subject),
+        (place, subjects): (&Place<'_>, &[Subject]),
         (conditions, known): (&[Vec<Condition>], &Known),
     ) -> Option<Through> {
-        let condition = &conditions[place.task][place.which];
+        let (subject, condition) = (&subjects[place.task], &conditions[place.task][place.which]);
         let seed = place.seed as u64;
-        let written =
-            |shown: &[Example]| Through::Written { description: place.description.to_owned(), shown: shown.to_vec() };
+        let said = || place.description.to_owned();
+        let written = |shown: &[Example]| Through::Written { description: said(), shown: shown.to_vec() };
+        let served = |description, shown: &[Example]| Through::Served { description, shown: shown.to_vec() };
         let best =
             |written: Through| Through::Best { written: Box::new(written), chosen_by: place.drawn.many.clone(), seed };
         let refined = |start| Through::Refined { start, shown: place.drawn.many.clone() };
@@ -165,11 +174,11 @@ impl Comparison<'_> {
             Method::RandomDescription => {
                 let label = format!("random description {} {}", subject.name, place.which);
                 let description = known.random_sentence(place.description, &mut Noise::stream(seed, &label));
-                Through::Written { description, shown: Vec::new() }
+                served(description, &[])
             }
             Method::ShuffledDescription => {
-                let other = &conditions[other_task(place.task, conditions.len(), seed)];
-                Through::Condition(Arc::clone(&other[place.which % other.len()]))
+                let other = &subjects[other_task(place.task, subjects.len(), seed)].descriptions;
+                served(other[place.which % other.len()].clone(), &[])
             }
             Method::NearestAdapter => {
                 let nearest = self.neighbours(condition, &subject.name).into_iter().next()?;
@@ -181,9 +190,10 @@ impl Comparison<'_> {
                 let weights = blend_weights(&near);
                 Through::Blend(weights.into_iter().zip(near.into_iter().map(|near| near.name)).collect())
             }
-            Method::Generated => Through::Condition(Arc::clone(condition)),
-            Method::GeneratedDemonstrated => written(place.drawn.few()),
-            Method::GeneratedDemonstrated10 => written(&place.drawn.many),
+            Method::PriorMean => Through::Condition(Arc::clone(condition)),
+            Method::Generated => served(said(), &[]),
+            Method::GeneratedDemonstrated => served(said(), place.drawn.few()),
+            Method::GeneratedDemonstrated10 => served(said(), &place.drawn.many),
             Method::BestOfN => best(Through::Condition(Arc::clone(condition))),
             Method::BestOfNDemonstrated => best(written(&place.drawn.many)),
             Method::Refined => refined(Some(Box::new(written(&place.drawn.many)))),
@@ -221,6 +231,7 @@ impl Comparison<'_> {
                 let samples = Samples { seed: *seed, count: SAMPLES };
                 Some(Arc::new(best_of(self.base, self.generator, (&condition, chosen_by), samples)?))
             }
+            Through::Served { description, shown } => Some(Arc::new(self.served(description, shown)?)),
             Through::Refined { start, shown } => Some(Arc::new(self.refined(start.as_deref(), shown, known)?)),
             Through::Condition(_) | Through::Written { .. } => match self.condition(through)? {
                 Some(condition) => Some(Arc::new(self.generator.generate(&condition, Draw::Mean)?)),
@@ -233,18 +244,41 @@ impl Comparison<'_> {
         Ok(match through {
             Through::Condition(condition) => Some(Arc::clone(condition)),
             Through::Written { description, shown } => {
-                let shown = fitting(self.base, Some(description), shown, PROBE_TOKENS)?;
-                let shown =
-                    Demonstrations::new(shown.to_vec()).map_err(|_| Error::NoData { what: "demonstrations" })?;
-                let raw = self.encoder().encode(&[(description.as_str(), &shown)])?.swap_remove(0);
-                Some(Arc::new(self.generator.standardised(&raw)?))
+                Some(Arc::new(self.read(description, &self.read_demonstrations(description, shown)?)?))
             }
             Through::Base
             | Through::Adapter(_)
             | Through::Blend(_)
+            | Through::Served { .. }
             | Through::Best { .. }
             | Through::Refined { .. } => None,
         })
+    }
+
+    /// The demonstrations that are read with a description: those that fit.
+    fn read_demonstrations(&self, description: &str, shown: &[Example]) -> Result<Demonstrations, Error> {
+        let shown = fitting(self.base, Some(description), shown, PROBE_TOKENS)?;
+        Demonstrations::new(shown.to_vec()).map_err(|_| Error::NoData { what: "demonstrations" })
+    }
+
+    /// The standardised condition of a description and demonstrations.
+    fn read(&self, description: &str, shown: &Demonstrations) -> Result<Vec<f32>, Error> {
+        let raw = self.encoder().encode(&[(description, shown)])?.swap_remove(0);
+        Ok(self.generator.standardised(&raw)?)
+    }
+
+    /// What the service makes of a description and demonstrations by default.
+    fn served(&self, description: &str, shown: &[Example]) -> Result<Adapter, Error> {
+        let shown = self.read_demonstrations(description, shown)?;
+        let condition = self.read(description, &shown)?;
+        let written = self.generator.generate(&condition, Draw::Mean)?;
+        if !self.generator.settles() {
+            return Ok(written);
+        }
+        let prefix = self.encoder().prefix(description, &shown)?;
+        let asked = (prefix.as_slice(), shown.examples());
+        let evidence = self.generator.evidence(&condition, tried(self.base, &written, asked)?)?;
+        settled((self.base, self.generator), (written, evidence), asked, &Silent)
     }
 
     /// What the service makes of `refine`, with the steps of the comparison.
@@ -259,6 +293,6 @@ impl Comparison<'_> {
             shown.iter().map(|example| self.base.prompter().scored(example)).collect::<Result<_, _>>()?;
         let context = RefineContext { model, shared, begin: self.base.begin(), progress: &Silent };
         let run = RefineRun::for_base(model.config(), alpha, REFINE_STEPS);
-        self.adapter_of(&refine(&context, &start, &pieces, &run)?)
+        self.adapter_of(&refine(&context, &start, &Expected::alike(pieces), &run)?)
     }
 }

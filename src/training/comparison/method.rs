@@ -25,18 +25,20 @@ pub enum Method {
     NearestAdapter,
     /// The generated adapters of the nearest four other training tasks, weighted by how near they are.
     NearestBlend,
-    /// The adapter generated from the task's description.
+    /// The adapter that the generator writes at the prior's mean for the task's description, and nothing more.
+    PriorMean,
+    /// What the service gives for the task's description: the prior's mean, settled where it is doubted.
     Generated,
-    /// From the description and three demonstrations.
+    /// The same for the description and three demonstrations.
     GeneratedDemonstrated,
-    /// From the description and ten demonstrations, or as many of them as fit.
+    /// The same for the description and ten demonstrations, or as many of them as fit.
     GeneratedDemonstrated10,
-    /// The best on ten demonstrations of eight samples for the description. To be held against [`Self::Generated`].
+    /// The best on ten demonstrations of eight samples for the description. To be held against [`Self::PriorMean`].
     BestOfN,
     /// The best on ten demonstrations of eight samples for the description and these demonstrations, as the service
-    /// makes it. To be held against [`Self::GeneratedDemonstrated10`].
+    /// makes it.
     BestOfNDemonstrated,
-    /// Twenty gradient steps on ten demonstrations from [`Self::GeneratedDemonstrated10`].
+    /// Twenty gradient steps on ten demonstrations from what is written for the description and these.
     Refined,
     /// The same steps from no adapter at all. To be held against [`Self::Refined`].
     RefinedFromZero,
@@ -44,7 +46,7 @@ pub enum Method {
 
 impl Method {
     /// All, in the order of reports.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::BaseBare,
         Self::BaseDescription,
         Self::BaseDemonstrations,
@@ -56,6 +58,7 @@ impl Method {
         Self::ShuffledDescription,
         Self::NearestAdapter,
         Self::NearestBlend,
+        Self::PriorMean,
         Self::Generated,
         Self::GeneratedDemonstrated,
         Self::GeneratedDemonstrated10,
@@ -79,6 +82,7 @@ impl Method {
             Self::ShuffledDescription => "shuffled_description",
             Self::NearestAdapter => "nearest_adapter",
             Self::NearestBlend => "nearest_blend",
+            Self::PriorMean => "prior_mean",
             Self::Generated => "generated",
             Self::GeneratedDemonstrated => "generated_demonstrated",
             Self::GeneratedDemonstrated10 => "generated_demonstrated_10",

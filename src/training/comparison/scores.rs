@@ -3,10 +3,10 @@
 use super::controls::Condition;
 use super::jobs::Plan;
 use super::{Comparison, Method, Subject};
-use crate::generator::Draw;
+use crate::generator::{Draw, Trial};
 use crate::task::{Demonstrations, Encoder};
 use crate::training::Error;
-use crate::training::agreement::agreement;
+use crate::training::agreement::tried;
 use crate::training::statistics::mean_of;
 use std::collections::BTreeMap;
 
@@ -52,9 +52,9 @@ pub(super) fn collect(
         by_place.entry((job.task, job.method, job.seed)).or_default().push(*rate);
     }
     let tried = comparison.workers.map(subjects.iter().zip(&plan.conditions).collect(), |(subject, conditions)| {
-        agreed(comparison, subject, conditions)
+        trials(comparison, subject, conditions)
     });
-    let tried: Vec<Vec<Option<f64>>> = tried.into_iter().collect::<Result<_, _>>()?;
+    let tried: Vec<Vec<Option<Trial>>> = tried.into_iter().collect::<Result<_, _>>()?;
     let task = |(task, subject): (usize, &Subject)| -> Result<TaskScores, Error> {
         let mut methods: BTreeMap<Method, Vec<f64>> = BTreeMap::new();
         for ((_, method, _), rates) in by_place.range((task, Method::BaseBare, 0)..(task + 1, Method::BaseBare, 0)) {
@@ -68,7 +68,7 @@ pub(super) fn collect(
         let (mut described, mut similarity) = (Vec::new(), Vec::new());
         for (which, condition) in plan.conditions[task].iter().enumerate() {
             let Some(generated) = generated(which) else { continue };
-            let confidence = comparison.generator.confidence(condition, tried[task][which])?;
+            let confidence = comparison.generator.confidence(condition, tried[task][which], true)?;
             let nearest = confidence.nearest_tasks.first().map_or(-1.0, |nearest| nearest.similarity);
             described.push(Described { confidence: confidence.score, generated });
             similarity.push((nearest, generated));
@@ -78,8 +78,12 @@ pub(super) fn collect(
     subjects.iter().enumerate().map(task).collect()
 }
 
-/// How far the adapters of a subject's descriptions agree with the described base, where the confidence asks for it.
-fn agreed(comparison: &Comparison<'_>, subject: &Subject, conditions: &[Condition]) -> Result<Vec<Option<f64>>, Error> {
+/// What comes of trying the adapters of a subject's descriptions, where the confidence asks for it.
+fn trials(
+    comparison: &Comparison<'_>,
+    subject: &Subject,
+    conditions: &[Condition],
+) -> Result<Vec<Option<Trial>>, Error> {
     let (generator, base) = (comparison.generator, comparison.base);
     let encoder = Encoder::new(base.model().clone(), base.prompter().clone());
     let nothing = Demonstrations::default();
@@ -88,7 +92,7 @@ fn agreed(comparison: &Comparison<'_>, subject: &Subject, conditions: &[Conditio
             return Ok(None);
         }
         let adapter = generator.generate(condition, Draw::Mean)?;
-        agreement(base, &adapter, (&encoder.prefix(description, &nothing)?, &[]))
+        tried(base, &adapter, (&encoder.prefix(description, &nothing)?, &[]))
     };
     subject.descriptions.iter().zip(conditions).map(one).collect()
 }

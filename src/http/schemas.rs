@@ -262,8 +262,9 @@ word_mirrors! {
     #[serde(rename_all = "lowercase")]
     enum Applied { Merged, Unmerged, None }
 
-    /// How an adapter's weights came about: the generator wrote them for the description, or they are a mean of what it
-    /// writes for the nearest training tasks.
+    /// How an adapter's weights came about: the generator wrote them for the description; it wrote them, and they took some
+    /// steps unasked towards the examples or the described base's own answers; or they are a mean of what it writes for the
+    /// nearest training tasks.
     #[serde(rename_all = "lowercase")]
     enum Answer { Generated, Settled, Blended }
 

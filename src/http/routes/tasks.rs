@@ -131,7 +131,7 @@ pub(crate) async fn list_tasks(
 #[utoipa::path(delete, path = "/tasks/{name}", tag = "tasks",
     params(("name" = String, Path, description = "The task's name"),
         ("If-Match" = Option<String>, Header, description = "The ETag of GET /tasks/{name}, or * for a task that is there")),
-    responses((status = 204, description = "Removed"), errors::NotFound, errors::Changed))]
+    responses((status = 204, description = "Removed"), errors::Malformed, errors::NotFound, errors::Changed))]
 pub(crate) async fn delete_task(
     State(state): State<AppState>,
     Segment(name): Segment<String>,

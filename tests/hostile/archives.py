@@ -7,7 +7,8 @@ import tarfile
 import zipfile
 import zlib
 
-GIB = 1 << 30
+# What a bomb unpacks to: far more than the server lets in.
+BOMB = 256 << 20
 CONFIG = {"peft_type": "LORA", "r": 2, "lora_alpha": 4, "target_modules": ["q_proj"], "base_model_name_or_path": "attune-demo", "bias": "none"}
 NAMES = ("adapter_config.json", "adapter_model.safetensors")
 
@@ -53,7 +54,7 @@ def zip_bomb():
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr(NAMES[0], json.dumps(CONFIG))
         with archive.open(NAMES[1], "w", force_zip64=True) as file:
-            for _ in range(GIB >> 22):
+            for _ in range(BOMB >> 22):
                 file.write(bytes(1 << 22))
     return out.getvalue()
 
@@ -67,14 +68,14 @@ def archives():
     """(name, media type, bytes)"""
     config = json.dumps(CONFIG).encode()
     good = (NAMES[0], config, {})
-    yield "a gzip bomb", "application/gzip", gzip_of_zeros(GIB)
-    head = lying_tar(8 * GIB)[:512]
+    yield "a gzip bomb", "application/gzip", gzip_of_zeros(BOMB)
+    head = lying_tar(8 << 30)[:512]
     packer = zlib.compressobj(9, wbits=31)
-    yield "a gzip bomb in a tar", "application/gzip", packer.compress(head) + b"".join(packer.compress(bytes(1 << 20)) for _ in range(1024)) + packer.flush()
+    yield "a gzip bomb in a tar", "application/gzip", packer.compress(head) + b"".join(packer.compress(bytes(1 << 20)) for _ in range(BOMB >> 20)) + packer.flush()
     yield "a zip bomb", "application/zip", zip_bomb()
     yield "many entries", "application/zip", zipped(*((f"{i}", b"") for i in range(20_000)))
     yield "many entries of a tar", "application/x-tar", tar(*((f"{i}", b"", {}) for i in range(5000)))
-    yield "a size that lies", "application/x-tar", lying_tar(8 * GIB - 1)
+    yield "a size that lies", "application/x-tar", lying_tar((8 << 30) - 1)
     yield "a path out", "application/x-tar", tar(good, ("../../" + NAMES[1], b"a", {}))
     yield "an absolute path", "application/zip", zipped(("/etc/" + NAMES[0], config), ("/etc/" + NAMES[1], b"a"))
     yield "a link", "application/x-tar", tar(good, (NAMES[1], b"", {"type": tarfile.SYMTYPE, "linkname": "/etc/passwd"}))
@@ -118,5 +119,5 @@ def forms():
     yield "many parts", edge, part("name", b"a") * 20_000 + b"--edge--\r\n"
     yield "a part twice", edge, part("adapter_config", b"{}") * 2 + b"--edge--\r\n"
     yield "heads of parts", edge, b"--edge\r\n" + b"x-a: b\r\n" * 50_000 + b"\r\n\r\n--edge--\r\n"
-    yield "a bomb in a form", edge, part("archive", gzip_of_zeros(GIB)) + b"--edge--\r\n"
+    yield "a bomb in a form", edge, part("archive", gzip_of_zeros(BOMB)) + b"--edge--\r\n"
     yield "a name that leads out", edge, part("name", b"../../etc/passwd") + part("archive", b"x") + b"--edge--\r\n"

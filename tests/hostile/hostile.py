@@ -6,7 +6,7 @@ Bad JSON, values of the wrong kind and size in every field, bytes that are no HT
 are slow or break off. Every answer must be below 500 (but 504 for the time that a request itself gives) and, from 400 on, a problem as
 the description has it (application/problem+json; OpenAI's envelope below /v1); what is not HTTP may be refused without a word. At the end
 the server must answer as before, hold nothing, and have taken no more memory than --grown-mib; the most that it ever had
-may be --peak-mib more than at the beginning. Slow clients may not delay others, and are cut off after --cut seconds.
+may be --peak-mib more than at the beginning. Slow clients may not delay others, and are cut off (--cut).
 Nothing but the standard library is needed.
 """
 
@@ -17,6 +17,8 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "soak"))
 
@@ -51,7 +53,7 @@ class Judge:
             return self.fault(name, f"no answer: {error!r}")
         self.slowest = max(self.slowest, (time.monotonic() - began, name))
         if self.server.process.poll() is not None:
-            sys.exit(f"the server ended with {self.server.process.returncode} after: {name}")
+            self.fault(name, f"the server has ended with {self.server.process.returncode}")
         if answer is None:
             self.counts["closed"] += 1
             return None if may_close else self.fault(name, "closed without an answer")
@@ -77,39 +79,40 @@ class Judge:
         return None
 
 
-def run(judge, target):
+def cases(target):
+    """(name, path, what is sent, whether the connection may be closed without an answer)"""
     for name, method, path, body in [*bodies.turned_bad(), *bodies.schemas()]:
-        judge.judge(name, path, lambda: target.ask(method, path, body))
+        yield name, path, partial(target.ask, method, path, body), False
     for name, data in bodies.no_json():
         for method, path in bodies.GOOD:
-            judge.judge(f"{method} {path}: {name}", path, lambda: target.ask(method, path, data))
-        judge.judge(f"lines: {name}", "/tasks", lambda: target.ask("PUT", "/tasks/hostile/examples", data, "application/x-ndjson"))
+            yield f"{method} {path}: {name}", path, partial(target.ask, method, path, data), False
+        yield f"lines: {name}", "/tasks", partial(target.ask, "PUT", "/tasks/hostile/examples", data, "application/x-ndjson"), False
     large = b'{"input": "' + b"a" * (80 << 20) + b'"}'
-    judge.judge("a body of 80 MiB", "/generate", lambda: target.ask("POST", "/generate", large), may_close=True)
-    judge.judge("lines of 80 MiB", "/tasks", lambda: target.ask("PUT", "/tasks/hostile/examples", large, "application/x-ndjson"), may_close=True)
+    yield "a body of 80 MiB", "/generate", partial(target.ask, "POST", "/generate", large), True
+    yield "lines of 80 MiB", "/tasks", partial(target.ask, "PUT", "/tasks/hostile/examples", large, "application/x-ndjson"), True
     for name, method, path in heads.paths():
-        judge.judge(name, path, lambda: target.ask(method, path))
+        yield name, path, partial(target.ask, method, path), False
     for name, data in heads.headed():
-        judge.judge(name, "/", lambda: target.send(data), may_close=len(data) > 10_000)
+        yield name, "/", partial(target.send, data), len(data) > 10_000
     for name, data in heads.framed():
-        judge.judge(f"framing: {name}", "/", lambda: target.send(data, patience=3), may_close=True)
+        yield f"framing: {name}", "/", partial(target.send, data, patience=3), True
     for name, kind, data in [*archives.archives(), *archives.forms()]:
-        judge.judge(f"import: {name}", "/adapters/import", lambda: target.ask("POST", "/adapters/import", data, kind), may_close=len(data) > 16 << 20)
-
-
+        yield f"import: {name}", "/adapters/import", partial(target.ask, "POST", "/adapters/import", data, kind), len(data) > 16 << 20
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--attune", default="target/release/attune")
+    parser.add_argument("--clients", type=int, default=8)
     parser.add_argument("--slow-clients", type=int, default=200)
-    parser.add_argument("--cut", type=float, default=0, help="seconds after which slow clients must have been cut off; 0: they need not be")
+    parser.add_argument("--cut", type=int, default=0, help="give the server this --header-timeout and --body-timeout, in seconds, after which slow clients must have been cut off; 0: they need not be")
     parser.add_argument("--slow-seconds", type=float, default=10)
     parser.add_argument("--grown-mib", type=float, default=150)
     parser.add_argument("--peak-mib", type=float, default=400)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as directory:
-        server = Server(options.attune, directory, OPTIONS)
+        cut = ["--header-timeout", str(options.cut), "--body-timeout", str(options.cut)] if options.cut else []
+        server = Server(options.attune, directory, OPTIONS + cut)
         try:
             sys.exit(watch(server, options))
         finally:
@@ -123,11 +126,13 @@ def watch(server, options):
         before_text = json.loads(server.request("POST", "/generate", {"input": "stone", "task": "Write the word backwards.", "merge": "never"})[1])["text"]
     before = server.resident()
     began = time.monotonic()
-    run(judge, target)
+    with ThreadPoolExecutor(options.clients) as pool:
+        for _ in pool.map(lambda case: judge.judge(*case), cases(target)):
+            pass
     report = {"requests": sum(judge.counts.values()), "statuses": {str(k): v for k, v in sorted(judge.counts.items(), key=str)}}
     report |= {"seconds": round(time.monotonic() - began, 1), "slowest": [round(judge.slowest[0], 2), judge.slowest[1]]}
     slow.gone(target, 400)
-    seconds = max(options.slow_seconds, options.cut)
+    seconds = max(options.slow_seconds, options.cut + 3)
     for name, kind in (("headers", slow.headers), ("bodies", slow.bodies)):
         held, slowest = kind(target, options.slow_clients, seconds)
         report[f"slow_{name}"] = {"clients": options.slow_clients, "seconds": seconds, "still_held": held, "slowest_answer_to_others": round(slowest, 2)}

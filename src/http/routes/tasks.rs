@@ -150,6 +150,20 @@ fn parse_lines(body: &[u8]) -> Result<Vec<Example>, Problem> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn no_lines_make_reading_panic(
+            body in prop::collection::vec(prop::sample::select(vec![
+                "{", "}", "[", "]", "\"input\"", "\"output\"", "\"text\"", "\"split\"", "\"test\"", ":", ",", "\n", "\r\n", " ", "\"\"", "1e999",
+                "null", "\"\\ud800\"", "\u{0}", "ü",
+            ]), 0..24),
+            noise in prop::collection::vec(any::<u8>(), 0..8),
+        ) {
+            let _ = parse_lines(&[body.concat().into_bytes(), noise].concat());
+        }
+    }
 
     #[test]
     fn lines_are_examples_and_blank_ones_are_passed_over() {

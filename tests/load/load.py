@@ -109,6 +109,8 @@ class Load:
         job = json.loads(self.server.request("POST", "/jobs/train", {"kind": "adapter", "task": "load"})[1])["id"]
         with contextlib.ExitStack() as stack:
             idle = [stack.enter_context(self.unread("GET", f"/jobs/{job}/events")) for _ in range(self.options.idle)]
+            time.sleep(1)
+            with_idle = self.server.resident()
             slow = [stack.enter_context(self.unread("POST", "/generate", BODY | {"stream": True, "max_tokens": 500})) for _ in range(50)]
             during = [self.one() for _ in range(10)]
             # All rows are free again though nobody read: what is written waits in the connections.
@@ -123,7 +125,7 @@ class Load:
         self.hold(median(beside) < 3 * median(alone) + 0.5, f"beside idle streams an answer takes {median(beside):.2f} s instead of {median(alone):.2f}")
         self.hold(resident - before < 200, f"idle and slow streams take {resident - before:.0f} MiB")
         return {
-            "idle": len(idle), "slow": len(slow), "mib": round(resident - before, 1),
+            "idle": len(idle), "slow": len(slow), "idle_mib": round(with_idle - before, 1), "slow_mib": round(resident - with_idle, 1),
             "answer_s": {"alone": round(median(alone), 3), "beside_slow_ones_that_run": round(median(during), 3), "beside_idle_ones": round(median(beside), 3)},
         }  # fmt: skip
 

@@ -37,3 +37,6 @@ def before_call(context, case, **kwargs):
     """Every other stream of a job's events is one that there is."""
     if case.operation.path == "/jobs/{id}/events" and len(case.path_parameters.get("id", "")) % 2:
         case.path_parameters["id"] = JOB
+    if case.operation.path == "/keys/{id}":
+        # Not the key by which it asks.
+        case.path_parameters["id"] = "0" * 32

@@ -237,6 +237,11 @@ pub struct ServeOptions {
     #[arg(long, env = "ATTUNE_REQUEST_TIMEOUT", default_value_t = 600, value_name = "SECONDS",
         value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub request_timeout: u64,
+    /// Seconds that requests under way, streams among them, get to their end after SIGTERM; then they break off. As long as
+    /// --request-timeout loses none
+    #[arg(long, env = "ATTUNE_DRAIN_TIMEOUT", default_value_t = 30, value_name = "SECONDS",
+        value_parser = clap::value_parser!(u64).range(0..=86_400))]
+    pub drain_timeout: u64,
     /// Memory for adapters that are ready to run in the local engine, in MiB; the ones that are not used go first
     #[arg(long, env = "ATTUNE_ADAPTER_CACHE_MIB", default_value_t = 512)]
     pub adapter_cache_mib: u64,

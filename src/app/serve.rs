@@ -9,8 +9,8 @@ use anyhow::Context;
 use axum::serve::ListenerExt;
 use std::time::Duration;
 
-/// How long requests under way, and a job's next checkpoint, are waited for at the end.
-const DRAIN: Duration = Duration::from_secs(30);
+/// How long a job's next checkpoint is waited for at the end.
+const CHECKPOINT: Duration = Duration::from_secs(30);
 
 /// Serves until SIGTERM or Ctrl-C, then drains: no new completions, those under way are finished,
 /// running jobs stop at their next checkpoint and wait in the queue.
@@ -51,15 +51,16 @@ pub async fn serve(application: Application, options: &ServeOptions) -> anyhow::
         stopped.await;
         let _ = drained.send(());
     });
+    let drain = Duration::from_secs(options.drain_timeout);
     let deadline = async move {
         match wait.await {
-            Ok(()) => tokio::time::sleep(DRAIN).await,
+            Ok(()) => tokio::time::sleep(drain).await,
             Err(_) => std::future::pending().await,
         }
     };
     tokio::select! {
         served = async { server.await } => served?,
-        () = deadline => tracing::warn!("some requests were still open after {DRAIN:?}"),
+        () = deadline => tracing::warn!("some requests were still open after {drain:?}"),
     }
     drain_jobs(runner).await;
     collecting.abort();
@@ -89,8 +90,8 @@ fn without_delay(stream: &mut tokio::net::TcpStream) {
 
 /// Lets running jobs reach their next checkpoint and puts them back into the queue, within bounds.
 pub async fn drain_jobs(runner: RunningRunner) {
-    if tokio::time::timeout(DRAIN, runner.drain()).await.is_err() {
-        tracing::warn!("a job did not reach a checkpoint in {DRAIN:?}; it goes on from its last one");
+    if tokio::time::timeout(CHECKPOINT, runner.drain()).await.is_err() {
+        tracing::warn!("a job did not reach a checkpoint in {CHECKPOINT:?}; it goes on from its last one");
     }
 }
 

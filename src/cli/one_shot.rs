@@ -46,6 +46,7 @@ pub(super) fn options(base: &BaseOptions, state: StateOptions) -> ServeOptions {
         merge_mib: Some(0),
         threads: 0,
         request_timeout: 3600,
+        drain_timeout: 0,
         adapter_cache_mib: 256,
         max_import_mib: 512,
     }

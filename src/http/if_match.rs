@@ -52,6 +52,23 @@ fn malformed() -> Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use axum::http::HeaderValue;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn no_header_makes_reading_panic(value in prop::collection::vec(prop_oneof![any::<u8>(), Just(b'"'), Just(b','), Just(b' ')], 0..40)) {
+            if let Ok(value) = HeaderValue::from_bytes(&value) {
+                let _ = if_match(&HeaderMap::from_iter([(header::IF_MATCH, value)]));
+            }
+        }
+
+        #[test]
+        fn every_list_of_tags_is_read(tags in prop::collection::vec("[!#-~]{0,8}", 1..6), gap in "[ \t]{0,3}") {
+            let line = tags.iter().map(|tag| format!("\"{tag}\"")).collect::<Vec<_>>().join(&format!("{gap},{gap}"));
+            prop_assert_eq!(read(&[&line]).unwrap(), Expected::Tagged(tags));
+        }
+    }
 
     fn read(lines: &[&str]) -> Result<Expected, Problem> {
         if_match(&lines.iter().map(|line| (header::IF_MATCH, line.parse().unwrap())).collect())

@@ -118,6 +118,22 @@ impl SortKey {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn no_cursor_makes_reading_panic_and_a_good_one_is_written_in_one_way(cursor in "([0-9a-f]{0,40}|.{0,20})") {
+            if let Ok(key) = SortKey::decode(&cursor, List::Tasks) {
+                prop_assert_eq!(key.encode(List::Tasks), cursor);
+            }
+        }
+
+        #[test]
+        fn every_cursor_survives_its_text_form(at_ms in any::<i64>(), id in "[^\0]{0,20}") {
+            let key = SortKey { at_ms, id };
+            prop_assert_eq!(SortKey::decode(&key.encode(List::Jobs), List::Jobs).unwrap(), key);
+        }
+    }
 
     #[test]
     fn a_cursor_survives_its_text_form() {

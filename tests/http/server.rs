@@ -66,6 +66,7 @@ async fn the_description_and_its_viewer_are_served() {
     let page = server.call("GET", "/docs/").await;
     assert!(page.text().contains("swagger-ui"), "{}", page.text());
     assert!(server.call("GET", "/docs/swagger-initializer.js").await.text().contains("/openapi.json"));
+    server.call("GET", "/docs/none.js").await.problem(404, "no_route");
 }
 
 #[tokio::test]

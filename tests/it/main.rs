@@ -7,6 +7,7 @@ mod families;
 mod fixtures;
 mod gguf;
 mod hostile;
+mod parsers;
 mod support;
 mod tokenizers;
 mod worker;

@@ -27,14 +27,16 @@ TASKS = ["Write the word backwards.", "Repeat the word.", "Write the first lette
 WORDS = "house river stone apple garden window bread winter paper silver".split()
 
 
+SMALL = ["--queue", "64", "--adapter-cache-mib", "4", "--kv-cache-mib", "8"]
+
+
 class Server:
-    def __init__(self, attune, directory):
+    def __init__(self, attune, directory, options=SMALL):
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
         self.log = open(f"{directory}/server.log", "wb")
-        command = [attune, "serve", "--listen", f"127.0.0.1:{self.port}", "--data-dir", f"{directory}/data", "--queue", "64"]
-        command += ["--adapter-cache-mib", "4", "--kv-cache-mib", "8"]
+        command = [attune, "serve", "--listen", f"127.0.0.1:{self.port}", "--data-dir", f"{directory}/data", *options]
         self.process = subprocess.Popen(command, stderr=self.log)
         for _ in range(600):
             try:

@@ -6,6 +6,8 @@ pub(crate) mod errors;
 
 use axum::Router;
 use axum::http::header;
+use axum::middleware::map_response;
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use utoipa::IntoResponses;
 use utoipa::openapi::path::Operation;
@@ -15,7 +17,7 @@ use utoipa::{PartialSchema, ToSchema};
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::openai::{self, Envelope, ErrorBody};
-use super::problem::{InvalidParam, ProblemBody};
+use super::problem::{Code, InvalidParam, Problem, ProblemBody};
 use super::router;
 use super::state::{AppState, BodyLimits};
 
@@ -82,7 +84,16 @@ pub(super) fn viewer(api: OpenApi) -> Router<AppState> {
         let json = json.clone();
         async move { ([(header::CONTENT_TYPE, "application/json")], json) }
     });
-    Router::new().route(PATH, description).merge(SwaggerUi::new("/docs").config(Config::from(PATH)))
+    let pages = Router::from(SwaggerUi::new("/docs").config(Config::from(PATH))).layer(map_response(explain));
+    Router::new().route(PATH, description).merge(pages)
+}
+
+/// The viewer refuses without a word.
+async fn explain(response: Response) -> Response {
+    if response.status().is_client_error() {
+        return Problem::new(Code::NoRoute, "the viewer has no such file; GET /docs/ shows it").into_response();
+    }
+    response
 }
 
 fn to_json(api: &OpenApi) -> String {

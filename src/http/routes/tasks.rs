@@ -131,7 +131,7 @@ pub(crate) async fn list_tasks(
 #[utoipa::path(delete, path = "/tasks/{name}", tag = "tasks",
     params(("name" = String, Path, description = "The task's name"),
         ("If-Match" = Option<String>, Header, description = "The ETag of GET /tasks/{name}, or * for a task that is there")),
-    responses((status = 204, description = "Removed"), errors::NotFound, errors::Changed))]
+    responses((status = 204, description = "Removed"), errors::Malformed, errors::NotFound, errors::Changed))]
 pub(crate) async fn delete_task(
     State(state): State<AppState>,
     Segment(name): Segment<String>,
@@ -150,6 +150,20 @@ fn parse_lines(body: &[u8]) -> Result<Vec<Example>, Problem> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn no_lines_make_reading_panic(
+            body in prop::collection::vec(prop::sample::select(vec![
+                "{", "}", "[", "]", "\"input\"", "\"output\"", "\"text\"", "\"split\"", "\"test\"", ":", ",", "\n", "\r\n", " ", "\"\"", "1e999",
+                "null", "\"\\ud800\"", "\u{0}", "ü",
+            ]), 0..24),
+            noise in prop::collection::vec(any::<u8>(), 0..8),
+        ) {
+            let _ = parse_lines(&[body.concat().into_bytes(), noise].concat());
+        }
+    }
 
     #[test]
     fn lines_are_examples_and_blank_ones_are_passed_over() {

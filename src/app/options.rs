@@ -2,6 +2,7 @@
 //! all three.
 
 use super::artifacts::{ArtifactOptions, GraceOption};
+use super::exposure::ExposureOptions;
 use super::slots::Slots;
 use crate::jobs::spec::MAX_TIMEOUT_SECONDS;
 use crate::lm::Quantization;
@@ -200,6 +201,9 @@ pub struct ServeOptions {
     /// Where to listen
     #[arg(long, env = "ATTUNE_LISTEN", default_value = "127.0.0.1:8080", value_name = "ADDRESS:PORT")]
     pub listen: String,
+    /// Who may come
+    #[command(flatten)]
+    pub exposure: ExposureOptions,
     /// What it keeps
     #[command(flatten)]
     pub state: StateOptions,

@@ -171,7 +171,7 @@ pub struct EngineArgs {
     #[arg(long, env = "ATTUNE_VLLM_MAX_LORAS", value_parser = at_least_one, value_name = "ADAPTERS")]
     pub vllm_max_loras: Option<usize>,
     /// What vLLM's --api-key is
-    #[arg(long, env = "ATTUNE_VLLM_API_KEY", hide_env_values = true, value_name = "KEY")]
+    #[arg(long, env = "ATTUNE_VLLM_API_KEY", hide_env_values = true, hide_default_value = true, value_name = "KEY")]
     pub vllm_api_key: Option<String>,
 }
 

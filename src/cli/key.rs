@@ -3,7 +3,7 @@
 use super::print;
 use crate::app::StateOptions;
 use crate::service::{CreateKey, CreatedKey, KeyView, create_key};
-use crate::store::{DataDirLock, KeyStore, LockError, PageRequest, Scope, Store, attach_store, open_store};
+use crate::store::{DataDirLock, LockError, PageRequest, Scope, Store, attach_store, open_store};
 use clap::{Args, Subcommand};
 use std::sync::Arc;
 use std::time::Duration;

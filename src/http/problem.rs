@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -130,7 +130,8 @@ pub struct Problem {
     invalid_params: Vec<InvalidParam>,
     nearness: Option<(f64, Vec<Nearest>)>,
     retry_after: Option<Duration>,
-    headers: Vec<(HeaderName, HeaderValue)>,
+    /// In a box, because most problems have none, and a problem is moved often.
+    headers: Option<Box<HeaderMap>>,
 }
 
 /// A problem's JSON.
@@ -171,14 +172,7 @@ impl Problem {
             StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => Some(Duration::from_secs(1)),
             _ => None,
         };
-        Self {
-            code,
-            detail: detail.into(),
-            invalid_params: Vec::new(),
-            nearness: None,
-            retry_after,
-            headers: Vec::new(),
-        }
+        Self { code, detail: detail.into(), invalid_params: Vec::new(), nearness: None, retry_after, headers: None }
     }
 
     /// The problem of one field.
@@ -220,7 +214,7 @@ impl Problem {
 
     /// With a header more.
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.headers.push((name, value));
+        self.headers.get_or_insert_default().append(name, value);
         self
     }
 
@@ -253,7 +247,7 @@ impl IntoResponse for Problem {
         if let Some(wait) = self.retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1)));
         }
-        for (name, value) in &self.headers {
+        for (name, value) in self.headers.iter().flat_map(|headers| headers.iter()) {
             response.headers_mut().append(name, value.clone());
         }
         response.extensions_mut().insert(self);

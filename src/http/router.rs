@@ -24,14 +24,19 @@ use super::{auth, body_time, cors, openai, openapi};
 /// The server's routes over this state.
 pub fn router(state: AppState) -> Router {
     let (routes, api) = api(state.limits()).split_for_parts();
-    routes
+    let routes = routes
         .merge(openapi::viewer(openapi::finish(api)))
         .fallback(no_route)
         .method_not_allowed_fallback(no_method)
         .layer(DefaultBodyLimit::max(state.limits().general))
         .layer(from_fn_with_state(state.clone(), body_time::with_body_time))
-        .layer(from_fn_with_state(state.clone(), auth::authorize))
-        .layer(cors::layer(state.cors_origins()))
+        .layer(from_fn_with_state(state.clone(), auth::authorize));
+    // Without a name nobody is answered as a page of another origin.
+    let routes = match state.cors_origins() {
+        [] => routes,
+        origins => routes.layer(cors::layer(origins)),
+    };
+    routes
         .layer(CatchPanicLayer::custom(panicked))
         .layer(
             TraceLayer::new_for_http()

@@ -10,6 +10,7 @@ pub(crate) mod cut;
 mod damaged_backups;
 mod generators;
 mod jobs;
+mod keys;
 pub(crate) mod postgres;
 mod queue_properties;
 mod races;

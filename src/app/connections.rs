@@ -6,9 +6,11 @@ use std::time::Duration;
 use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+
+type Connection = http1::Connection<TokioIo<TcpStream>, TowerToHyperService<Router>>;
 
 /// How long to wait where the system has no descriptors left, before trying again.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -22,7 +24,8 @@ pub(super) async fn serve(
 ) {
     let mut server = http1::Builder::new();
     server.timer(TokioTimer::new()).header_read_timeout(header_time);
-    let open = GracefulShutdown::new();
+    // Says that it is the end, and knows by its receivers which connections are open.
+    let (end, ended) = watch::channel(());
     let mut stop = std::pin::pin!(stop);
     loop {
         let stream = tokio::select! {
@@ -31,15 +34,26 @@ pub(super) async fn serve(
         };
         without_delay(&stream);
         let connection = server.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router.clone()));
-        let connection = open.watch(connection);
-        tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "a connection broke off");
-            }
-        });
+        tokio::spawn(finish(connection, ended.clone()));
     }
-    drop(listener);
-    open.shutdown().await;
+    drop((listener, ended));
+    end.send_replace(());
+    end.closed().await;
+}
+
+/// Serves a connection to its end: its own, or that of its request when no more are taken.
+async fn finish(connection: Connection, mut ended: watch::Receiver<()>) {
+    let mut connection = std::pin::pin!(connection);
+    let done = tokio::select! {
+        done = connection.as_mut() => done,
+        _ = ended.changed() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = done {
+        tracing::debug!(%error, "a connection broke off");
+    }
 }
 
 /// The next connection. One that was given up meanwhile is nobody's fault; where the system has no more to give, a moment passes.

@@ -3,7 +3,7 @@
 use super::print;
 use crate::app::StateOptions;
 use crate::service::{CreateKey, CreatedKey, KeyView, create_key};
-use crate::store::{DataDirLock, LockError, PageRequest, Scope, Store, attach_store, open_store};
+use crate::store::{DataDirLock, LockError, PageRequest, Scope, Store, StoreError, attach_store, open_store};
 use clap::{Args, Subcommand};
 use std::sync::Arc;
 use std::time::Duration;
@@ -129,7 +129,11 @@ impl Revoke {
 async fn open(state: &StateOptions) -> anyhow::Result<(Option<DataDirLock>, Arc<dyn Store>)> {
     let (dir, url) = (&state.data_dir, state.database.database_url.as_ref());
     if url.is_some() {
-        return Ok((None, open_store(dir, url).await?));
+        // Servers may run over an older schema: it is brought up to date by `attune migrate`, or where there is none at all.
+        return match attach_store(dir, url).await {
+            Err(StoreError::OlderSchema { found: 0, .. }) => Ok((None, open_store(dir, url).await?)),
+            attached => Ok((None, attached?)),
+        };
     }
     match DataDirLock::acquire(dir) {
         Ok(lock) => Ok((Some(lock), open_store(dir, None).await?)),

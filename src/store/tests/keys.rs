@@ -10,7 +10,7 @@ on_both! {
     jobs_are_listed_by_tenant_and_so_are_their_idempotency_keys,
 }
 
-fn key(id: &str, tenant: &str) -> KeyRecord {
+pub(super) fn key(id: &str, tenant: &str) -> KeyRecord {
     KeyRecord {
         id: id.to_owned(),
         tenant: tenant.to_owned(),

@@ -6,8 +6,8 @@
 #![allow(clippy::print_stdout, clippy::unwrap_used, reason = "a benchmark that prints and may fail")]
 
 use attune::store::{
-    AdapterFilter, ClaimRequest, DEFAULT_TENANT, DatabaseUrl, JobFilter, JobState, NewJob, PageRequest, RowBatch,
-    Store, StoreError, open_store,
+    AdapterFilter, ClaimRequest, DEFAULT_TENANT, DatabaseUrl, JobFilter, JobOwner, JobState, NewJob, PageRequest,
+    RowBatch, Store, StoreError, open_store,
 };
 use serde_json::{Map, Value, json};
 use std::path::Path;
@@ -65,7 +65,7 @@ async fn reads(store: &dyn Store, sizes: Sizes) {
     let page = PageRequest::default();
     let middle = deep(store, adapters / 2).await;
     let (all, named) = (AdapterFilter::default(), AdapterFilter { query: None, named_only: true });
-    let (every, queued) = (JobFilter::default(), JobFilter { state: Some(JobState::Queued), kind: None });
+    let (every, queued) = (JobFilter::default(), JobFilter { state: Some(JobState::Queued), ..JobFilter::default() });
     let rare = AdapterFilter { query: Some("task 99 ".to_owned()), named_only: false };
     timed("adapter by id", calls, async |call| {
         store.adapter(DEFAULT_TENANT, &adapter_id(pick(call, adapters))).await.unwrap();
@@ -166,6 +166,7 @@ fn new_job(id: &str, old: usize, queue_limit: u32) -> NewJob {
         payload: payload(old),
         max_attempts: 3,
         idempotency_key: Some(format!("key {old}")),
+        owner: JobOwner::default(),
         queue_limit,
     }
 }
@@ -241,7 +242,7 @@ fn job(index: usize) -> Value {
         "attempt": u8::from(!waits(index)), "given_back": 0, "max_attempts": 3, "progress": null, "metrics": "{}",
         "result": null, "error": null, "idempotency_key": format!("key {index}"), "worker": null, "lease_until": null,
         "run_after": null, "created_at": index, "started_at": finished_at, "finished_at": finished_at, "priority": 0,
-        "timeout_ms": null, "parent_id": null, "waits": 0,
+        "timeout_ms": null, "parent_id": null, "waits": 0, "tenant": DEFAULT_TENANT, "key_id": null,
     })
 }
 

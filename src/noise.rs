@@ -4,6 +4,16 @@
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 
+/// Bytes that nobody can guess, from the system: the one kind of randomness that no seed repeats.
+///
+/// # Errors
+/// Where the system gives none.
+pub fn unguessable<const N: usize>() -> std::io::Result<[u8; N]> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes)?;
+    Ok(bytes)
+}
+
 /// A seeded stream of random numbers (ChaCha8).
 ///
 /// ```

@@ -80,6 +80,7 @@ pub async fn build(options: &ServeOptions) -> anyhow::Result<Application> {
     let dir = &options.state.data_dir;
     let State { lock, store, artifacts } = State::open(&options.state).await?;
     // A base takes its time to load: what is wrong with the options is told before.
+    options.exposure.check(&options.listen, &*store).await?;
     let vllm = vllm(options)?;
     let base = load_base(&options.base)?;
     let queue = Queue::new(Arc::clone(&store) as _, QueueConfig::default());

@@ -4,9 +4,11 @@ mod artifacts;
 mod build;
 mod checkpoint;
 mod collecting;
+mod connections;
 mod demo_model;
 mod download;
 mod engine;
+mod exposure;
 mod loading;
 mod options;
 mod serve;
@@ -18,6 +20,7 @@ pub use build::{Application, build};
 pub use checkpoint::{BaseCheckpoint, open_checkpoint};
 pub use collecting::collect_now;
 pub use demo_model::{demo_generator, recorded_evaluation};
+pub use exposure::{ExposureOptions, Origins, OriginsError};
 pub use loading::load_base;
 pub use options::{
     BaseOptions, DatabaseOptions, EngineArgs, EngineName, JobOptions, OptionalStateOptions, ServeOptions, StateOptions,

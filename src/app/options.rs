@@ -2,6 +2,7 @@
 //! all three.
 
 use super::artifacts::{ArtifactOptions, GraceOption};
+use super::exposure::ExposureOptions;
 use super::slots::Slots;
 use crate::jobs::spec::MAX_TIMEOUT_SECONDS;
 use crate::lm::Quantization;
@@ -170,7 +171,7 @@ pub struct EngineArgs {
     #[arg(long, env = "ATTUNE_VLLM_MAX_LORAS", value_parser = at_least_one, value_name = "ADAPTERS")]
     pub vllm_max_loras: Option<usize>,
     /// What vLLM's --api-key is
-    #[arg(long, env = "ATTUNE_VLLM_API_KEY", hide_env_values = true, value_name = "KEY")]
+    #[arg(long, env = "ATTUNE_VLLM_API_KEY", hide_env_values = true, hide_default_value = true, value_name = "KEY")]
     pub vllm_api_key: Option<String>,
 }
 
@@ -200,6 +201,9 @@ pub struct ServeOptions {
     /// Where to listen
     #[arg(long, env = "ATTUNE_LISTEN", default_value = "127.0.0.1:8080", value_name = "ADDRESS:PORT")]
     pub listen: String,
+    /// Who may come
+    #[command(flatten)]
+    pub exposure: ExposureOptions,
     /// What it keeps
     #[command(flatten)]
     pub state: StateOptions,

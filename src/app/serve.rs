@@ -2,11 +2,12 @@
 
 use super::build::Application;
 use super::collecting::collect_hourly;
+use super::connections;
+use super::exposure::ExposureOptions;
 use super::options::ServeOptions;
 use crate::http;
 use crate::jobs::RunningRunner;
 use anyhow::Context;
-use axum::serve::ListenerExt;
 use std::time::Duration;
 
 /// How long a job's next checkpoint is waited for at the end.
@@ -29,7 +30,8 @@ pub async fn serve(application: Application, options: &ServeOptions) -> anyhow::
     let (close, closing) = tokio::sync::watch::channel(false);
     let import = usize::try_from(options.max_import_mib.saturating_mul(1 << 20)).unwrap_or(usize::MAX);
     let limits = http::BodyLimits { import, ..http::BodyLimits::default() };
-    let router = http::router(http::AppState::new(service.clone(), limits, closing));
+    let state = http::AppState::exposed(service.clone(), limits, closing, options.exposure.exposure());
+    let router = http::router(state);
     let info = service.info();
     eprintln!(
         "attune {} is ready on http://{address} (base {}, {}, generator {})",
@@ -47,7 +49,7 @@ pub async fn serve(application: Application, options: &ServeOptions) -> anyhow::
         let _ = close.send(true);
     };
     let (drained, wait) = tokio::sync::oneshot::channel();
-    let server = axum::serve(listener.tap_io(without_delay), router).with_graceful_shutdown(async move {
+    let server = connections::serve(listener, router, options.exposure.header_time(), async move {
         stopped.await;
         let _ = drained.send(());
     });
@@ -59,7 +61,7 @@ pub async fn serve(application: Application, options: &ServeOptions) -> anyhow::
         }
     };
     tokio::select! {
-        served = async { server.await } => served?,
+        () = server => {},
         () = deadline => tracing::warn!("some requests were still open after {drain:?}"),
     }
     drain_jobs(runner).await;
@@ -77,15 +79,9 @@ pub async fn serve_in_background(application: &Application) -> anyhow::Result<st
     let address = listener.local_addr()?;
     let (_, closing) = tokio::sync::watch::channel(false);
     let router = http::router(http::AppState::new(application.service.clone(), http::BodyLimits::default(), closing));
-    tokio::spawn(async move { axum::serve(listener.tap_io(without_delay), router).await });
+    let header_time = ExposureOptions::default().header_time();
+    tokio::spawn(connections::serve(listener, router, header_time, std::future::pending()));
     Ok(address)
-}
-
-/// A streamed token goes out at once: small packets that wait for an acknowledgement come 40 ms late.
-fn without_delay(stream: &mut tokio::net::TcpStream) {
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "TCP_NODELAY was not set");
-    }
 }
 
 /// Lets running jobs reach their next checkpoint and puts them back into the queue, within bounds.

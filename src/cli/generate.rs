@@ -4,8 +4,7 @@ use super::adapter::read_directory;
 use super::one_shot::with_service;
 use super::print;
 use crate::app::{BaseOptions, OptionalStateOptions};
-use crate::service::Generate;
-use crate::store::DEFAULT_TENANT;
+use crate::service::{Caller, Generate};
 use clap::Args;
 use serde_json::json;
 use std::path::Path;
@@ -51,7 +50,8 @@ impl GenerateCommand {
             let service = &application.service;
             let adapter = match &self.adapter {
                 Some(adapter) if Path::new(adapter).is_dir() => {
-                    let (view, _) = service.import_adapter(DEFAULT_TENANT, read_directory(adapter.as_ref())?).await?;
+                    let (view, _) =
+                        service.import_adapter(&Caller::default(), read_directory(adapter.as_ref())?).await?;
                     Some(view.id)
                 }
                 other => other.clone(),
@@ -67,7 +67,7 @@ impl GenerateCommand {
                 logprobs: self.logprobs,
                 ..Generate::default()
             };
-            Ok(service.generate(DEFAULT_TENANT, request).await?)
+            Ok(service.generate(&Caller::default(), request).await?)
         })?;
         if !self.json {
             return print(&generated.text);

@@ -14,6 +14,7 @@ mod eval;
 mod gc;
 mod generate;
 mod job_progress;
+mod key;
 mod migrate;
 mod one_shot;
 mod restore;
@@ -81,6 +82,9 @@ enum Command {
     Demo(demo::Demo),
     /// Collect the bytes that no adapter or generator uses any more; a server does so every hour
     Gc(gc::Gc),
+    /// API keys: who may use a server, and for what
+    #[command(subcommand)]
+    Key(key::KeyCommand),
     /// Write a whole instance into one file; a server may run meanwhile
     Backup(backup::Backup),
     /// Fill an empty instance from a backup, whichever database and place for bytes it has
@@ -117,6 +121,7 @@ pub fn run() -> ExitCode {
         Command::Bench(bench) => bench.run(),
         Command::Demo(demo) => demo.run(),
         Command::Gc(gc) => gc.run(),
+        Command::Key(key) => key.run(),
         Command::Backup(backup) => backup.run(),
         Command::Restore(restore) => restore.run(),
         Command::Migrate(migrate) => migrate.run(),

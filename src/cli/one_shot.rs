@@ -2,8 +2,8 @@
 //! waiting.
 
 use crate::app::{
-    Application, ArtifactOptions, BaseOptions, DatabaseOptions, EngineArgs, GraceOption, JobOptions, ServeOptions,
-    StateOptions, build,
+    Application, ArtifactOptions, BaseOptions, DatabaseOptions, EngineArgs, ExposureOptions, GraceOption, JobOptions,
+    ServeOptions, StateOptions, build,
 };
 use std::path::PathBuf;
 
@@ -34,6 +34,7 @@ pub(super) fn options(base: &BaseOptions, state: StateOptions) -> ServeOptions {
         base: base.clone(),
         engine: EngineArgs::default(),
         listen: String::new(),
+        exposure: ExposureOptions::default(),
         state,
         grace: GraceOption::default(),
         train_threads: 1,

@@ -7,7 +7,7 @@ use crate::app::{Application, BaseOptions, StateOptions, drain_jobs, termination
 use crate::http::JobView;
 use crate::jobs::JobSpec;
 use crate::jobs::kinds::{AdapterJob, All, Arch, GeneratorJob, Init, JobKind, Selection, Stage};
-use crate::service::Service;
+use crate::service::{Caller, Service};
 use crate::store::{JobRecord, JobState, LockError, PageRequest, StoreError};
 use anyhow::Context;
 use clap::{Args, Subcommand, ValueEnum};
@@ -189,7 +189,7 @@ async fn work_off(application: &Application, spec: JobSpec) -> anyhow::Result<Jo
     if matches!(&spec.kind, JobKind::Generator(GeneratorJob { tasks: Selection::All(_), .. })) {
         check_any_task(service).await?;
     }
-    let (job, _) = service.train(spec, None).await?;
+    let (job, _) = service.train(&Caller::default(), spec, None).await?;
     let mut shown = JobProgress::new();
     let runner = application.start_job(&job.id);
     let done = watch(service, &job.id, &mut shown).await;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::auth::limits;
 use super::problem::{Code, Problem};
 use crate::jobs::QueueError;
 use crate::lora::ArchiveError;
@@ -34,6 +35,10 @@ impl From<Error> for Problem {
                 Self::new(Code::UnknownTask, detail).naming("task").near(score, nearest_tasks)
             }
             Error::RefiningFull { .. } => Self::new(Code::QueueFull, detail).after(REFINING_WAIT),
+            Error::QuotaUsed { what, wait, .. } => {
+                let spent = limits::state(what, 0, wait);
+                Self::new(Code::QuotaUsed, detail).after(wait).header(limits::STATE, spent)
+            }
             Error::NameTaken { .. } => Self::new(Code::NameTaken, detail).naming("name"),
             Error::Engine(error) => error.into(),
             Error::AdaptersInUse { .. } | Error::LorasInUse { .. } => Self::new(Code::QueueFull, detail),
@@ -213,6 +218,7 @@ mod tests {
             (Error::NameTaken { name: text() }, 409, "name_taken"),
             (Error::UnknownTask { score: 0.1, nearest_tasks: Vec::new() }, 422, "unknown_task"),
             (Error::RefiningFull { limit: 1 }, 429, "queue_full"),
+            (Error::QuotaUsed { what: "adapters", limit: 1, wait: Duration::from_secs(9) }, 429, "quota_exceeded"),
             (Error::Task(task::Error::EmptyDescription), 422, "invalid_request"),
             (Error::Engine(engine::Error::QueueFull { limit: 1 }), 429, "queue_full"),
             (Error::Engine(engine::Error::Stopping), 503, "unavailable"),

@@ -2,6 +2,9 @@
 //!
 //! A handler extracts, calls the service and maps its answer. Every error is a [`problem::Problem`].
 
+mod auth;
+mod body_time;
+mod cors;
 mod errors;
 mod extract;
 mod file;
@@ -18,9 +21,10 @@ mod server_timing;
 mod sse;
 mod state;
 
+pub use auth::{KeyPolicy, REMEMBERED};
 pub use extract::Tenant;
 pub use openapi::openapi_json;
 pub use request_id::RequestId;
 pub use router::router;
 pub(crate) use routes::jobs::JobView;
-pub use state::{AppState, BodyLimits};
+pub use state::{AppState, BodyLimits, Exposure};

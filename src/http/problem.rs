@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -51,6 +51,12 @@ codes! {
     Malformed = "malformed", BAD_REQUEST, "The request cannot be read";
     /// What is asked for cannot be done.
     Unsupported = "unsupported", BAD_REQUEST, "The request asks for what cannot be done";
+    /// No key, or none that counts.
+    Unauthorized = "unauthorized", UNAUTHORIZED, "An API key is needed";
+    /// The key is too narrow.
+    Forbidden = "forbidden", FORBIDDEN, "The API key does not allow this";
+    /// The body comes too slowly.
+    SlowBody = "request_timeout", REQUEST_TIMEOUT, "The body took too long to come";
     /// No such thing.
     NotFound = "not_found", NOT_FOUND, "There is no such thing";
     /// No such model.
@@ -93,6 +99,10 @@ codes! {
     KeyReused = "idempotency_key_reused", UNPROCESSABLE_ENTITY, "The idempotency key belongs to another request";
     /// A queue is full.
     QueueFull = "queue_full", TOO_MANY_REQUESTS, "A queue is full";
+    /// Too many requests.
+    RateLimited = "rate_limited", TOO_MANY_REQUESTS, "Too many requests";
+    /// The day's quota is used.
+    QuotaUsed = "quota_exceeded", TOO_MANY_REQUESTS, "The quota of the day is used";
     /// Not now.
     Unavailable = "unavailable", SERVICE_UNAVAILABLE, "The server cannot answer now";
     /// The deadline has passed.
@@ -120,6 +130,8 @@ pub struct Problem {
     invalid_params: Vec<InvalidParam>,
     nearness: Option<(f64, Vec<Nearest>)>,
     retry_after: Option<Duration>,
+    /// In a box, because most problems have none, and a problem is moved often.
+    headers: Option<Box<HeaderMap>>,
 }
 
 /// A problem's JSON.
@@ -160,7 +172,7 @@ impl Problem {
             StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => Some(Duration::from_secs(1)),
             _ => None,
         };
-        Self { code, detail: detail.into(), invalid_params: Vec::new(), nearness: None, retry_after }
+        Self { code, detail: detail.into(), invalid_params: Vec::new(), nearness: None, retry_after, headers: None }
     }
 
     /// The problem of one field.
@@ -200,6 +212,12 @@ impl Problem {
         Self { retry_after: Some(wait), ..self }
     }
 
+    /// With a header more.
+    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.get_or_insert_default().append(name, value);
+        self
+    }
+
     /// Which kind it is.
     pub fn code(&self) -> Code {
         self.code
@@ -228,6 +246,9 @@ impl IntoResponse for Problem {
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
         if let Some(wait) = self.retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1)));
+        }
+        for (name, value) in self.headers.iter().flat_map(|headers| headers.iter()) {
+            response.headers_mut().append(name, value.clone());
         }
         response.extensions_mut().insert(self);
         response

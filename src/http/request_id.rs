@@ -68,7 +68,7 @@ fn answer(problem: Problem, id: &RequestId) -> Response {
 fn with_body(response: Response, mut body: Response) -> Response {
     for (name, value) in response.headers() {
         if name != header::CONTENT_LENGTH && name != header::CONTENT_TYPE {
-            body.headers_mut().insert(name, value.clone());
+            body.headers_mut().append(name, value.clone());
         }
     }
     body

@@ -1,12 +1,13 @@
 //! All routes, and what lies around them.
 //!
-//! From the outside in: the request's id, a span for the log, panics made problems, the limit of bodies, routes.
+//! From the outside in: the request's id, a span for the log, panics made problems, other origins' pages, API keys, the
+//! limits of bodies, routes.
 
 use std::any::Any;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
-use axum::middleware::from_fn;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::trace::{DefaultOnResponse, TraceLayer};
@@ -16,18 +17,26 @@ use utoipa_axum::routes;
 
 use super::problem::{Code, Problem};
 use super::request_id::{RequestId, with_request_id};
-use super::routes::{adapters, files, generate, generators, health, import, info, jobs, tasks};
+use super::routes::{adapters, files, generate, generators, health, import, info, jobs, keys, tasks};
 use super::state::{AppState, BodyLimits};
-use super::{openai, openapi};
+use super::{auth, body_time, cors, openai, openapi};
 
 /// The server's routes over this state.
 pub fn router(state: AppState) -> Router {
     let (routes, api) = api(state.limits()).split_for_parts();
-    routes
+    let routes = routes
         .merge(openapi::viewer(openapi::finish(api)))
         .fallback(no_route)
         .method_not_allowed_fallback(no_method)
         .layer(DefaultBodyLimit::max(state.limits().general))
+        .layer(from_fn_with_state(state.clone(), body_time::with_body_time))
+        .layer(from_fn_with_state(state.clone(), auth::authorize));
+    // Without a name nobody is answered as a page of another origin.
+    let routes = match state.cors_origins() {
+        [] => routes,
+        origins => routes.layer(cors::layer(origins)),
+    };
+    routes
         .layer(CatchPanicLayer::custom(panicked))
         .layer(
             TraceLayer::new_for_http()
@@ -59,6 +68,8 @@ pub(super) fn api(limits: BodyLimits) -> OpenApiRouter<AppState> {
         .routes(routes!(generators::list_generators))
         .routes(routes!(generators::get_generator))
         .routes(routes!(generators::activate_generator))
+        .routes(routes!(keys::create_key, keys::list_keys))
+        .routes(routes!(keys::revoke_key))
         .routes(routes!(openai::models::list_models))
         .routes(routes!(openai::models::get_model))
         .routes(routes!(openai::completions::create_completion))

@@ -49,6 +49,7 @@ described! {
     store::AdapterKind = AdapterKind,
     store::TaskRecord = TaskRecord,
     store::JobState = JobState,
+    store::Scope = Scope,
     store::Progress = Progress,
     jobs::JobSpec = JobSpec,
 }
@@ -276,6 +277,10 @@ word_mirrors! {
     #[serde(rename_all = "lowercase")]
     enum AdapterKind { Generated, Trained, Imported }
 
+    /// What a key may do: look, make and use adapters, change tasks and train, or all of it and manage keys.
+    #[serde(rename_all = "lowercase")]
+    enum Scope { Read, Generate, Train, Admin }
+
     /// Where a job stands. One that is `waiting` waits for the jobs that it needs.
     #[serde(rename_all = "lowercase")]
     enum JobState { Queued, Running, Cancelling, Succeeded, Failed, Cancelled, Waiting }
@@ -359,12 +364,13 @@ mod tests {
     #[test]
     fn mirrors_have_the_words_of_their_types() {
         use engine::{Applied, FinishReason, Merge};
-        use store::{AdapterKind, JobState};
+        use store::{AdapterKind, JobState, Scope};
         assert_words(&lora::Module::ALL);
         assert_words(&[Merge::Auto, Merge::Always, Merge::Never]);
         assert_words(&[Applied::Merged, Applied::Unmerged, Applied::None]);
         assert_words(&[generator::Answer::Generated, generator::Answer::Settled, generator::Answer::Blended]);
         assert_words(&[FinishReason::Stop, FinishReason::Length]);
+        assert_words(&[Scope::Read, Scope::Generate, Scope::Train, Scope::Admin]);
         assert_words(&[AdapterKind::Generated, AdapterKind::Trained, AdapterKind::Imported]);
         let running = [JobState::Queued, JobState::Running, JobState::Cancelling];
         let ended = [JobState::Succeeded, JobState::Failed, JobState::Cancelled];

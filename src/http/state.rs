@@ -1,9 +1,12 @@
 //! What every handler shares.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use axum::http::HeaderValue;
 use tokio::sync::watch;
 
+use super::auth::{Guard, KeyPolicy};
 use crate::service::Service;
 
 const MIB: usize = 1 << 20;
@@ -25,6 +28,17 @@ impl Default for BodyLimits {
     }
 }
 
+/// Who may come, from where, and how slowly.
+#[derive(Clone, Debug, Default)]
+pub struct Exposure {
+    /// When keys are asked for, and what they may.
+    pub keys: KeyPolicy,
+    /// The origins whose pages may read answers.
+    pub cors_origins: Vec<HeaderValue>,
+    /// How long a whole body may take to come; without end where it is not said.
+    pub body_time: Option<Duration>,
+}
+
 /// The state of the router. Clones share it.
 #[derive(Clone)]
 pub struct AppState(Arc<Shared>);
@@ -32,14 +46,39 @@ pub struct AppState(Arc<Shared>);
 struct Shared {
     service: Arc<Service>,
     limits: BodyLimits,
+    exposure: Exposure,
+    guard: Guard,
     /// Turns true when the server drains: streams that wait for events end then.
     closing: watch::Receiver<bool>,
 }
 
 impl AppState {
-    /// The state of a server that drains when `closing` turns true.
+    /// The state of a server that drains when `closing` turns true. It asks for keys as soon as there is one.
     pub fn new(service: Arc<Service>, limits: BodyLimits, closing: watch::Receiver<bool>) -> Self {
-        Self(Arc::new(Shared { service, limits, closing }))
+        Self::exposed(service, limits, closing, Exposure::default())
+    }
+
+    /// As [`Self::new`], to these.
+    pub fn exposed(
+        service: Arc<Service>,
+        limits: BodyLimits,
+        closing: watch::Receiver<bool>,
+        exposure: Exposure,
+    ) -> Self {
+        let guard = Guard::new(exposure.keys);
+        Self(Arc::new(Shared { service, limits, exposure, guard, closing }))
+    }
+
+    pub(super) fn guard(&self) -> &Guard {
+        &self.0.guard
+    }
+
+    pub(super) fn body_time(&self) -> Option<Duration> {
+        self.0.exposure.body_time
+    }
+
+    pub(super) fn cors_origins(&self) -> &[HeaderValue] {
+        &self.0.exposure.cors_origins
     }
 
     /// The service.

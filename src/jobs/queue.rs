@@ -18,8 +18,8 @@ use super::children::ChildJob;
 use super::error::QueueError;
 use super::spec::JobSpec;
 use crate::store::{
-    Attempt, ClaimRequest, JobChanges, JobEvent, JobFilter, JobRecord, JobStore, JobUpdate, NewChild, NewJob, Outcome,
-    Page, PageRequest, StoreError,
+    Attempt, ClaimRequest, JobChanges, JobEvent, JobFilter, JobOwner, JobRecord, JobStore, JobUpdate, NewChild, NewJob,
+    Outcome, Page, PageRequest, StoreError,
 };
 
 /// How many events are read at once.
@@ -53,6 +53,8 @@ pub struct JobRequest {
     pub spec: JobSpec,
     /// The caller's `Idempotency-Key`.
     pub idempotency_key: Option<String>,
+    /// Who queues it.
+    pub owner: JobOwner,
 }
 
 /// The queue. Clones share it.
@@ -97,6 +99,7 @@ impl Queue {
             priority: spec.priority,
             timeout_ms: spec.timeout_seconds.map(|seconds| u64::from(seconds) * 1000),
             idempotency_key: request.idempotency_key,
+            owner: request.owner,
             queue_limit: self.config.queue_limit,
         };
         let enqueued = self.store.enqueue_job(&job, now).await?;
@@ -145,7 +148,7 @@ impl Queue {
         Ok(workers.iter().filter(|worker| worker.slots.get(kind).is_some_and(|slots| *slots > 0)).count())
     }
 
-    /// The jobs, the newest first.
+    /// A tenant's jobs, the newest first.
     ///
     /// # Errors
     /// `InvalidCursor`, or a failure.

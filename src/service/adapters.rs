@@ -3,7 +3,7 @@
 use super::api::{AdapterLinks, AdapterView, CreateAdapter, CreateTimings, CreatedAdapter};
 use super::making::Share;
 use super::wanted::Wanted;
-use super::{Error, Service};
+use super::{Caller, Error, Service};
 use crate::crash::{self, Point};
 use crate::generator::{Answer, Confidence};
 use crate::lora::{Adapter, write_peft};
@@ -35,21 +35,31 @@ impl Service {
     ///
     /// # Errors
     /// [`Error::Task`] and [`Error::Invalid`] name the field; [`Error::NoGenerator`],
-    /// [`Error::StaleGenerator`], [`Error::NotFound`] (generator), [`Error::NameTaken`].
-    pub async fn create_adapter(&self, tenant: &str, request: CreateAdapter) -> Result<CreatedAdapter, Error> {
+    /// [`Error::StaleGenerator`], [`Error::NotFound`] (generator), [`Error::NameTaken`], [`Error::QuotaUsed`].
+    pub async fn create_adapter(&self, caller: &Caller, request: CreateAdapter) -> Result<CreatedAdapter, Error> {
         let started = Instant::now();
+        let tenant = &*caller.tenant;
         let wanted = self.wanted(request).await?;
         if let Some(record) = self.find(tenant, &wanted.id).await? {
             let record = self.renamed(tenant, record, &wanted).await?;
             let timings_ms = CreateTimings { total: ms(started), ..CreateTimings::default() };
             return Ok(CreatedAdapter { adapter: self.view(record), cached: true, timings_ms });
         }
+        let taken = self.take_adapter(caller).await?;
+        let created = self.make_adapter(tenant, &wanted, started).await;
+        if created.as_ref().map_or(true, |created| created.cached) {
+            self.give_back(taken).await;
+        }
+        created
+    }
+
+    async fn make_adapter(&self, tenant: &str, wanted: &Wanted, started: Instant) -> Result<CreatedAdapter, Error> {
         // The first of many equal requests makes it; the others wait for its bytes and get their own rows. The flight is held
         // until the adapter is published, so that nobody makes it again meanwhile.
-        let (flight, share) = self.making.join(&wanted.id, || self.make(&wanted));
+        let (flight, share) = self.making.join(&wanted.id, || self.make(wanted));
         let made = flight.clone().await.map_err(Error::shared)?;
         let mut timings_ms = if share == Share::Own { made.timings } else { CreateTimings::default() };
-        let record = self.record(&wanted, &made.adapter, &made.confidence).await?;
+        let record = self.record(wanted, &made.adapter, &made.confidence).await?;
         crash::at(Point::AdapterStored);
         let published = self.store.publish_adapter(tenant, &record, wanted.taken).await.map_err(named)?;
         drop(flight);

@@ -81,6 +81,16 @@ pub enum Error {
         /// The name.
         name: String,
     },
+    /// The key has used what it may of a day.
+    #[error("this key's {limit} {what} a day are used: come again tomorrow (UTC), or ask for more")]
+    QuotaUsed {
+        /// `adapters` or `training-minutes`.
+        what: &'static str,
+        /// How many it may.
+        limit: u32,
+        /// Until the next day.
+        wait: std::time::Duration,
+    },
     /// The engine refuses.
     #[error(transparent)]
     Engine(#[from] crate::engine::Error),

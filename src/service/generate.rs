@@ -4,7 +4,7 @@ use super::adapters::ms;
 use super::api::{CreateAdapter, CreateTimings, Generate, GenerateTimings, Generated, Piece, UsedAdapter};
 use super::asked::{Asked, Wanted};
 use super::sampling::sampling;
-use super::{Error, Service};
+use super::{Caller, Error, Service};
 use crate::engine::{Event, Request};
 use futures::{Stream, StreamExt};
 use std::time::{Duration, Instant};
@@ -32,9 +32,9 @@ impl Service {
     /// A whole completion.
     ///
     /// # Errors
-    /// [`Error::Invalid`] names the field; [`Error::NotFound`] an adapter; [`Error::Engine`] a full queue.
-    pub async fn generate(&self, tenant: &str, request: Generate) -> Result<Generated, Error> {
-        whole(self.stream(tenant, request).await?).await
+    /// [`Error::Invalid`] names the field; [`Error::NotFound`] an adapter; [`Error::Engine`] a full queue; [`Error::QuotaUsed`].
+    pub async fn generate(&self, caller: &Caller, request: Generate) -> Result<Generated, Error> {
+        whole(self.stream(caller, request).await?).await
     }
 
     /// A completion piece by piece. Dropping the stream frees its row at the engine's next step.
@@ -43,11 +43,11 @@ impl Service {
     /// As [`Self::generate`], before the first piece.
     pub async fn stream(
         &self,
-        tenant: &str,
+        caller: &Caller,
         request: Generate,
     ) -> Result<impl Stream<Item = Piece> + Send + 'static + use<>, Error> {
         let seed = request.seed.unwrap_or(0);
-        let prepared = self.prepare(tenant, request, DEFAULT_MAX_TOKENS).await?;
+        let prepared = self.prepare(caller, request, DEFAULT_MAX_TOKENS).await?;
         self.submit(&prepared, seed).await
     }
 
@@ -56,17 +56,22 @@ impl Service {
     ///
     /// # Errors
     /// As [`Self::generate`], but for a full queue.
-    pub async fn prepare(&self, tenant: &str, request: Generate, default_max_tokens: usize) -> Result<Prepared, Error> {
+    pub async fn prepare(
+        &self,
+        caller: &Caller,
+        request: Generate,
+        default_max_tokens: usize,
+    ) -> Result<Prepared, Error> {
         let started = Instant::now();
         let timeout = self.timeout(request.timeout_ms);
-        let prepared = self.prepare_until(tenant, request, (default_max_tokens, started, started + timeout));
+        let prepared = self.prepare_until(caller, request, (default_max_tokens, started, started + timeout));
         // What was begun for others, such as an adapter in the making, goes on where it is shared.
         tokio::time::timeout(timeout, prepared).await.map_err(|_| crate::engine::Error::Expired)?
     }
 
     async fn prepare_until(
         &self,
-        tenant: &str,
+        caller: &Caller,
         request: Generate,
         (default_max_tokens, started, deadline): (usize, Instant, Instant),
     ) -> Result<Prepared, Error> {
@@ -75,7 +80,7 @@ impl Service {
         let form = self.form(&request).await?;
         self.check_applying(&request)?;
         let asked_at = Instant::now();
-        let (adapter, made) = self.wanted_adapter(tenant, &request).await?;
+        let (adapter, made) = self.wanted_adapter(caller, &request).await?;
         let id = adapter.as_ref().map(|wanted| wanted.record.id.clone());
         let left = self.context().saturating_sub(prompt.len()).max(1);
         let request = Request {
@@ -90,7 +95,7 @@ impl Service {
             guide: None,
             ignore_end: request.ignore_eos,
             cache_prompt: request.cache_prompt.unwrap_or(true),
-            owner: tenant.into(),
+            owner: caller.tenant.clone(),
             deadline: Some(deadline),
         };
         let asked = self.asked(request, adapter, form).await?;
@@ -151,15 +156,19 @@ impl Service {
     }
 
     /// The adapter of a request, and what making it took, where it was made now.
-    async fn wanted_adapter(&self, tenant: &str, request: &Generate) -> Result<(Option<Wanted>, CreateTimings), Error> {
+    async fn wanted_adapter(
+        &self,
+        caller: &Caller,
+        request: &Generate,
+    ) -> Result<(Option<Wanted>, CreateTimings), Error> {
         let (record, made) = match (&request.adapter, &request.task) {
             (Some(_), Some(_)) => return Err(invalid("adapter", "send adapter or task, not both")),
             (None, None) => return Ok((None, CreateTimings::default())),
-            (Some(adapter), None) => (self.resolve(tenant, adapter).await?, CreateTimings::default()),
+            (Some(adapter), None) => (self.resolve(&caller.tenant, adapter).await?, CreateTimings::default()),
             (None, Some(task)) => {
                 let wanted = CreateAdapter { task: task.clone(), ..CreateAdapter::default() };
-                let created = self.create_adapter(tenant, wanted).await?;
-                (self.resolve(tenant, &created.adapter.id).await?, created.timings_ms)
+                let created = self.create_adapter(caller, wanted).await?;
+                (self.resolve(&caller.tenant, &created.adapter.id).await?, created.timings_ms)
             }
         };
         Ok((Some(Wanted { record, scale: request.scale.unwrap_or(1.0) }), made))

@@ -2,7 +2,7 @@
 
 use super::adapters::named;
 use super::files::blocking;
-use super::{AdapterView, Error, Service};
+use super::{AdapterView, Caller, Error, Service};
 use crate::crash::{self, Point};
 use crate::lora::{PeftFiles, read_archive, read_peft};
 use crate::store::artifacts::sha256_hex;
@@ -49,8 +49,8 @@ impl Service {
     ///
     /// # Errors
     /// [`Error::Lora`] names the key or tensor; [`Error::NameTaken`], [`Error::Invalid`] the name; [`Error::Store`]
-    /// a key that came with another import.
-    pub async fn import_adapter(&self, tenant: &str, import: ImportAdapter) -> Result<(AdapterView, bool), Error> {
+    /// a key that came with another import; [`Error::QuotaUsed`].
+    pub async fn import_adapter(&self, caller: &Caller, import: ImportAdapter) -> Result<(AdapterView, bool), Error> {
         self.check_name(import.name.as_deref())?;
         let key = import.request_key();
         let files = PeftFiles { config: import.config, weights: import.weights };
@@ -64,10 +64,15 @@ impl Service {
         let record = AdapterRecord { name: import.name, ..self.store_files(&adapter, files).await? };
         crash::at(Point::ImportStored);
         let taken = if import.replace { OnNameTaken::Replace } else { OnNameTaken::Refuse };
+        let tenant = &*caller.tenant;
+        let place = self.take_adapter(caller).await?;
         let published = match &key {
             Some(key) => self.store.publish_adapter_once(tenant, &record, taken, key).await,
             None => self.store.publish_adapter(tenant, &record, taken).await,
         };
+        if published.as_ref().map_or(true, |published| published.outcome == PublishOutcome::Existing) {
+            self.give_back(place).await;
+        }
         let published = published.map_err(named)?;
         Ok((self.view(published.record), published.outcome != PublishOutcome::Existing))
     }

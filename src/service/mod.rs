@@ -8,6 +8,7 @@ mod adapters;
 pub mod api;
 mod asked;
 mod backend;
+mod caller;
 mod error;
 mod files;
 mod gate;
@@ -16,6 +17,8 @@ mod generators;
 mod guides;
 mod importing;
 mod job_progress;
+mod jobs;
+mod keys;
 mod make;
 mod making;
 mod prompt;
@@ -30,10 +33,12 @@ mod wanted;
 pub use adapters::{AdapterFile, FileBody};
 pub use api::*;
 pub use backend::EngineChoice;
+pub use caller::{Caller, CallerKey};
 pub use error::Error;
 pub use generate::{Prepared, whole};
 pub use generators::NewGenerator;
 pub use importing::ImportAdapter;
+pub use keys::{CreateKey, CreatedKey, KeyView, SecretKey, create_key};
 pub use sampling::MAX_LOGPROBS;
 pub use task_data::{Halves, halves};
 pub use tasks::{Change, NewTask};
@@ -41,9 +46,9 @@ pub use token_text::TokenText;
 pub use training::TrainHandler;
 
 use crate::generator::GeneratorFile;
-use crate::jobs::{JobRequest, JobSpec, Queue};
+use crate::jobs::Queue;
 use crate::lm::guide::GuideFactory;
-use crate::store::{Artifacts, JobRecord, Store};
+use crate::store::{Artifacts, Store};
 use crate::task::{Base, Encoder, MAX_DEMONSTRATIONS, MAX_DESCRIPTION_CHARS};
 use backend::Backend;
 use making::Making;
@@ -181,18 +186,6 @@ impl Service {
     /// Takes no more completions; those that run are finished.
     pub fn stop(&self) {
         self.backend.stop();
-    }
-
-    /// Queues a training job, or finds the one that the idempotency key made.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`] names a task that is not registered; [`Error::Invalid`] a value that cannot
-    /// be; [`Error::Job`] a full queue or a key that was used for another job.
-    pub async fn train(&self, spec: JobSpec, idempotency_key: Option<String>) -> Result<(JobRecord, bool), Error> {
-        spec.validate().map_err(|e| Error::Invalid { field: e.field, problem: e.problem.to_owned() })?;
-        self.check_tasks(&spec.kind).await?;
-        let request = JobRequest { id: (self.new_id)(), spec, idempotency_key };
-        Ok(self.queue.enqueue(request, (self.clock)()).await?)
     }
 
     /// Versions, limits and load.

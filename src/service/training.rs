@@ -18,7 +18,7 @@ use crate::crash::{self, Point};
 use crate::generator::GeneratorFile;
 use crate::jobs::{AdapterJob, GeneratorJob, JobContext, JobError, JobHandler, JobKind, Selection, Stage};
 use crate::lora::{Adapter, SharedA, write_peft};
-use crate::store::{AdapterKind, AdapterRecord, DEFAULT_TENANT, JobRecord, OnNameTaken, PageRequest};
+use crate::store::{AdapterKind, AdapterRecord, JobRecord, OnNameTaken, PageRequest};
 use crate::task::{Base, ENCODER_VERSION};
 use crate::training::adapter_trainer::{AdapterContext, AdapterRun, TrainedAdapter};
 use crate::training::dataset::TaskData;
@@ -109,7 +109,7 @@ impl Run<'_> {
         let stored = self.runtime.block_on(self.service.store_files(&adapter, files)).map_err(failed)?;
         let record = AdapterRecord { kind: AdapterKind::Trained, task: Some(job.task.clone()), ..stored };
         crash::at(Point::TrainedStored);
-        let publish = self.service.store.publish_adapter(DEFAULT_TENANT, &record, OnNameTaken::Refuse);
+        let publish = self.service.store.publish_adapter(&self.job.owner.tenant, &record, OnNameTaken::Refuse);
         let published = self.runtime.block_on(publish).map_err(JobError::transient)?;
         crash::at(Point::TrainedListed);
         let metrics = trained.score.metrics();

@@ -12,7 +12,7 @@ pub enum StoreError {
     /// No such record, or none that this tenant may see.
     #[error("no {what} {id:?}")]
     NotFound {
-        /// `adapter`, `task`, `generator` or `job`.
+        /// `adapter`, `task`, `generator`, `job` or `key`.
         what: &'static str,
         /// What was asked for.
         id: String,

@@ -40,7 +40,7 @@ pub use page::{Page, PageRequest};
 pub use postgres::PostgresStore;
 pub use records::*;
 pub use repository::{
-    AdapterStore, GeneratorStore, JobChange, JobChanges, JobStore, Store, StoreFuture, TaskStore, WorkerStore,
+    AdapterStore, GeneratorStore, JobChange, JobChanges, JobStore, KeyStore, Store, StoreFuture, TaskStore, WorkerStore,
 };
 pub use sqlite::SqliteStore;
 

@@ -70,6 +70,7 @@ pub(crate) enum List {
     Tasks,
     Generators,
     Jobs,
+    Keys,
 }
 
 impl List {
@@ -79,6 +80,7 @@ impl List {
             Self::Tasks => 't',
             Self::Generators => 'g',
             Self::Jobs => 'j',
+            Self::Keys => 'k',
         }
     }
 }

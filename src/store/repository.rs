@@ -33,7 +33,7 @@ pub struct JobChange {
 }
 
 /// All repositories of one database.
-pub trait Store: AdapterStore + TaskStore + GeneratorStore + JobStore {
+pub trait Store: AdapterStore + TaskStore + GeneratorStore + JobStore + KeyStore {
     /// The digests of all artifacts that a record names; the others may be collected.
     fn referenced_digests(&self) -> StoreFuture<'_, BTreeSet<String>>;
 
@@ -222,7 +222,7 @@ pub trait JobStore: WorkerStore {
     /// Queues the job, or finds the one that its idempotency key made.
     ///
     /// # Errors
-    /// `IdempotencyMismatch` where the key made a job with another kind or payload, `QueueFull`.
+    /// `IdempotencyMismatch` where the tenant's key made a job with another kind or payload, `QueueFull`.
     fn enqueue_job<'a>(&'a self, job: &'a NewJob, now: OffsetDateTime) -> StoreFuture<'a, Enqueued>;
 
     /// Takes the job of these kinds with the highest priority, of its equals the oldest, that waits or whose worker let its
@@ -299,7 +299,7 @@ pub trait JobStore: WorkerStore {
     /// None of its own.
     fn children<'a>(&'a self, parent: &'a str) -> StoreFuture<'a, Vec<JobRecord>>;
 
-    /// The jobs, the newest first.
+    /// A tenant's jobs, the newest first.
     ///
     /// # Errors
     /// `InvalidCursor`.
@@ -314,6 +314,70 @@ pub trait JobStore: WorkerStore {
     /// Listens to what happens to jobs from now on. `None` where the database does not tell what other processes do;
     /// where it does, a change may still be left out, so whoever waits looks from time to time.
     fn job_changes(&self) -> Option<JobChanges>;
+}
+
+/// API keys, and what they used.
+pub trait KeyStore: Send + Sync {
+    /// Stores a new key.
+    ///
+    /// # Errors
+    /// None of its own.
+    fn insert_key<'a>(&'a self, key: &'a KeyRecord) -> StoreFuture<'a, ()>;
+
+    /// Whether a key was ever stored, revoked and expired ones included.
+    ///
+    /// # Errors
+    /// None of its own.
+    fn has_keys(&self) -> StoreFuture<'_, bool>;
+
+    /// The key that begins so, whatever has become of it.
+    ///
+    /// # Errors
+    /// None of its own.
+    fn key_of_prefix<'a>(&'a self, prefix: &'a str) -> StoreFuture<'a, Option<KeyRecord>>;
+
+    /// The keys of this tenant, or of all, the newest first.
+    ///
+    /// # Errors
+    /// `InvalidCursor`.
+    fn list_keys<'a>(&'a self, tenant: Option<&'a str>, page: &'a PageRequest) -> StoreFuture<'a, Page<KeyRecord>>;
+
+    /// Revokes a key of this tenant, or of any; one that was revoked before stays as it was.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    fn revoke_key<'a>(
+        &'a self,
+        tenant: Option<&'a str>,
+        id: &'a str,
+        now: OffsetDateTime,
+    ) -> StoreFuture<'a, KeyRecord>;
+
+    /// Notes that the key was used, unless that was noted less than a minute ago.
+    ///
+    /// # Errors
+    /// None of its own.
+    fn touch_key<'a>(&'a self, id: &'a str, now: OffsetDateTime) -> StoreFuture<'a, ()>;
+
+    /// Counts an adapter that the key makes on this day, a number of days since the Unix epoch, unless it has made `limit`,
+    /// at least 1, already; says whether it may.
+    ///
+    /// # Errors
+    /// None of its own.
+    fn take_adapter<'a>(&'a self, key: &'a str, day: i64, limit: u32) -> StoreFuture<'a, bool>;
+
+    /// Takes the count of an adapter back that was not made.
+    ///
+    /// # Errors
+    /// None of its own.
+    fn give_adapter_back<'a>(&'a self, key: &'a str, day: i64) -> StoreFuture<'a, ()>;
+
+    /// How long the jobs that the key queued ran between these two moments, in milliseconds: each from the beginning of its
+    /// first attempt to its end.
+    ///
+    /// # Errors
+    /// None of its own.
+    fn trained_ms<'a>(&'a self, key: &'a str, since: OffsetDateTime, now: OffsetDateTime) -> StoreFuture<'a, u64>;
 }
 
 /// The processes that work jobs off.

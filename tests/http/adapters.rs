@@ -23,6 +23,16 @@ pub(crate) async fn import_files(server: &Server, config: &[u8], weights: &[u8],
     form(server, files.into_iter().chain(texts)).await
 }
 
+/// Imports the fixture's adapter with a header of one's own.
+pub(crate) async fn import_with_header(server: &Server, header: (&str, &str), more: &[(&str, &str)]) -> Answer {
+    let (config, weights) =
+        (fixture("adapters/qv/adapter_config.json"), fixture("adapters/qv/adapter_model.safetensors"));
+    let files = [("adapter_config", config.as_slice()), ("adapter_model", weights.as_slice())];
+    let body = body_of(files.into_iter().chain(more.iter().map(|(name, value)| (*name, value.as_bytes()))));
+    let request = Request::builder().method("POST").uri("/adapters/import").header("content-type", FORM);
+    server.send(request.header(header.0, header.1).body(body.into()).unwrap()).await
+}
+
 async fn form<'a>(server: &Server, parts: impl Iterator<Item = (&'a str, &'a [u8])>) -> Answer {
     server.with_body("POST", "/adapters/import", FORM, body_of(parts)).await
 }

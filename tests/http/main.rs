@@ -9,6 +9,7 @@ mod generated;
 mod jobs;
 mod openai;
 mod replicas;
+mod security;
 mod server;
 mod state;
 mod support;

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use attune::engine::EngineOptions;
 use attune::generator::{Calibration, Curves, Evidence, GeneratorFile, Trial};
-use attune::http::{AppState, BodyLimits, router};
+use attune::http::{AppState, BodyLimits, Exposure, router};
 use attune::jobs::{Queue, QueueConfig};
 use attune::lm::byte_level_tokenizer_json;
 use attune::lora::{Module, SharedA};
-use attune::service::{EngineChoice, NewGenerator, Parts, Service};
+use attune::service::{CreateKey, CreatedKey, EngineChoice, NewGenerator, Parts, Service};
+use attune::store::Store;
 use attune::task::{Base, BaseBytes, ENCODER_VERSION, Encoder, Example};
 use attune::training::Workers;
 use attune::training::dataset::TaskData;
@@ -89,6 +90,23 @@ impl Server {
         let service = Arc::new(service.await.unwrap());
         let shared = AppState::new(service.clone(), LIMITS, closed);
         Self { router: router(shared), service, closing, state }
+    }
+
+    /// The same service, exposed otherwise.
+    pub(crate) fn exposing(mut self, exposure: Exposure) -> Self {
+        let closed = self.closing.subscribe();
+        self.router = router(AppState::exposed(self.service.clone(), LIMITS, closed, exposure));
+        self
+    }
+
+    /// A new API key.
+    pub(crate) async fn key(&self, key: CreateKey) -> CreatedKey {
+        self.service.create_key(key).await.unwrap()
+    }
+
+    /// Its records.
+    pub(crate) async fn store(&self) -> Arc<dyn Store> {
+        self.state.store().await
     }
 
     /// Stops serving and gives what it kept.

@@ -68,7 +68,11 @@ async fn a_generators_adapters_are_trained_by_all_workers_and_each_once() {
     }
     let body = json!({ "kind": "generator", "tasks": ["x", "y", "z"], "init": "random", "stages": ["reconstruction"],
                        "steps": 2, "priority": 1 });
-    let (parent, _) = one.service.train(serde_json::from_value(body).unwrap(), None).await.unwrap();
+    let (parent, _) = one
+        .service
+        .train(&attune::service::Caller::default(), serde_json::from_value(body).unwrap(), None)
+        .await
+        .unwrap();
     let parent = loop {
         let job = queue.job(&parent.id).await.unwrap();
         if job.state.is_finished() {

@@ -2,7 +2,7 @@
 
 use crate::command_line::{Place, refused, text};
 use attune::jobs::{JobRequest, JobSpec, Queue, QueueConfig};
-use attune::store::{DataDirLock, JobRecord, SqliteStore};
+use attune::store::{DataDirLock, JobOwner, JobRecord, SqliteStore};
 use std::process::{Child, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -92,7 +92,7 @@ fn a_worker_works_the_queue_off_and_gives_back_what_it_has_not_done_when_it_is_s
     });
     let enqueue = |id: &str, body: &str| {
         let spec: JobSpec = serde_json::from_str(body).unwrap();
-        let request = JobRequest { id: id.to_owned(), spec, idempotency_key: None };
+        let request = JobRequest { id: id.to_owned(), spec, idempotency_key: None, owner: JobOwner::default() };
         runtime.block_on(queue.enqueue(request, OffsetDateTime::now_utc())).unwrap();
     };
     enqueue("endless", r#"{"kind": "adapter", "task": "exclaim", "steps": 1000000}"#);

@@ -4,8 +4,7 @@ use super::super::one_shot::with_service;
 use super::super::print;
 use super::write_directory;
 use crate::app::{BaseOptions, OptionalStateOptions};
-use crate::service::{CreateAdapter, OnUnknown, Refine};
-use crate::store::DEFAULT_TENANT;
+use crate::service::{Caller, CreateAdapter, OnUnknown, Refine};
 use crate::task::Example;
 use anyhow::Context;
 use clap::{Args, ValueEnum};
@@ -79,7 +78,7 @@ impl Create {
                 on_unknown: self.on_unknown.into(),
                 ..CreateAdapter::default()
             };
-            let created = service.create_adapter(DEFAULT_TENANT, request).await?;
+            let created = service.create_adapter(&Caller::default(), request).await?;
             write_directory(service, &created.adapter.id, &self.out).await?;
             Ok(created)
         })?;

@@ -4,8 +4,7 @@ use super::super::one_shot::with_service;
 use super::super::print;
 use crate::app::{BaseOptions, StateOptions};
 use crate::lora::{PeftFiles, read_archive};
-use crate::service::ImportAdapter;
-use crate::store::DEFAULT_TENANT;
+use crate::service::{Caller, ImportAdapter};
 use anyhow::Context;
 use clap::Args;
 use std::path::{Path, PathBuf};
@@ -35,7 +34,7 @@ impl Import {
         let mut import = if self.path.is_file() { read_file(&self.path) } else { read_directory(&self.path) }?;
         (import.name, import.replace) = (self.name.clone(), self.replace);
         let view = with_service(&self.base, Some(self.state.clone()), async |application| {
-            Ok(application.service.import_adapter(DEFAULT_TENANT, import).await?.0)
+            Ok(application.service.import_adapter(&Caller::default(), import).await?.0)
         })?;
         print(&serde_json::to_string_pretty(&view)?)
     }

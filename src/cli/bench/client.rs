@@ -1,5 +1,6 @@
 //! attune's HTTP interface, as far as a load test needs it.
 
+use super::options::ApiKey;
 use crate::event_stream::{Parser, TooLong};
 use reqwest::{RequestBuilder, Response, StatusCode, header};
 use serde::de::DeserializeOwned;
@@ -154,9 +155,11 @@ impl Client {
     /// Asks the server what it is. No proxy is used: its times would be measured too.
     ///
     /// # Errors
-    /// Where no attune server answers.
-    pub(super) async fn connect(url: &str, patience: Duration) -> Result<Self, Error> {
-        let http = reqwest::Client::builder().no_proxy().tcp_nodelay(true).timeout(patience).build()?;
+    /// Where no attune server answers, or it does not take the key.
+    pub(super) async fn connect(url: &str, key: Option<&ApiKey>, patience: Duration) -> Result<Self, Error> {
+        let headers = key.map(ApiKey::header).into_iter().map(|value| (header::AUTHORIZATION, value)).collect();
+        let http = reqwest::Client::builder().default_headers(headers);
+        let http = http.no_proxy().tcp_nodelay(true).timeout(patience).build()?;
         let url = url.trim_end_matches('/').to_owned();
         let info = read(http.get(format!("{url}/info"))).await?;
         let openapi: Value = read(http.get(format!("{url}/openapi.json"))).await?;

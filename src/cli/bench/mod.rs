@@ -58,7 +58,7 @@ async fn load_test(args: BenchArgs, start: impl AsyncFnOnce() -> anyhow::Result<
         Some(url) => Running { url: url.clone(), shape: None },
         None => start().await?,
     };
-    let client = Client::connect(&running.url, args.patience())
+    let client = Client::connect(&running.url, args.api_key.as_ref(), args.patience())
         .await
         .with_context(|| format!("no attune server answers at {}", running.url))?;
     let mut bench = Bench::new(args, running, client);

@@ -1,6 +1,7 @@
 //! The options of `attune bench`.
 
 use clap::{Args, ValueEnum};
+use reqwest::header::HeaderValue;
 use serde::Serialize;
 use std::fmt;
 use std::path::PathBuf;
@@ -13,6 +14,11 @@ pub(crate) struct BenchArgs {
     /// The server to load; without it, one is started in this process on a free port, with data that is thrown away
     #[arg(long, env = "ATTUNE_BENCH_URL", value_name = "http://HOST:PORT")]
     pub(crate) url: Option<String>,
+    /// The API key that the server of --url asks for, with the scopes read and generate. Better a variable than a flag, which others
+    /// on the machine can read
+    #[arg(long, env = "ATTUNE_API_KEY", hide_env_values = true, hide_default_value = true, value_name = "KEY")]
+    #[serde(skip)]
+    pub(super) api_key: Option<ApiKey>,
     /// How many adapters share the requests: a run for each number; 0 is the base without an adapter
     #[arg(long, value_delimiter = ',', default_value = "0,1,8", value_name = "N,…")]
     pub(super) adapters: Vec<usize>,
@@ -71,6 +77,33 @@ pub(crate) struct BenchArgs {
     /// Draw latencies and throughput into this file
     #[arg(long, value_name = "FILE.svg")]
     pub(super) svg: Option<PathBuf>,
+}
+
+/// An API key as it is sent. It is shown nowhere.
+#[derive(Clone)]
+pub(super) struct ApiKey(HeaderValue);
+
+impl ApiKey {
+    /// The value of `Authorization`.
+    pub(super) fn header(&self) -> HeaderValue {
+        self.0.clone()
+    }
+}
+
+impl FromStr for ApiKey {
+    type Err = reqwest::header::InvalidHeaderValue;
+
+    fn from_str(key: &str) -> Result<Self, Self::Err> {
+        let mut value = HeaderValue::from_str(&format!("Bearer {}", key.trim()))?;
+        value.set_sensitive(true);
+        Ok(Self(value))
+    }
+}
+
+impl fmt::Debug for ApiKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ApiKey(…)")
+    }
 }
 
 /// The requests of a run where nothing bounds it.

@@ -1,5 +1,6 @@
 //! Extractors whose refusals are problems.
 
+mod caller;
 mod json;
 mod query;
 mod tenant;
@@ -12,6 +13,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use serde::de::DeserializeOwned;
 
+use super::body_time;
 use super::problem::{Code, Problem};
 use super::request_id::RequestId;
 
@@ -58,6 +60,9 @@ pub(crate) fn require_media_type(headers: &HeaderMap, accepted: &[&str]) -> Resu
 
 /// Why a body could not be read to its end.
 pub(crate) fn unread_body(rejection: &BytesRejection) -> Problem {
+    if body_time::is_slow(rejection) {
+        return body_time::problem();
+    }
     if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
         return Problem::new(Code::TooLarge, "the body is longer than this route accepts; GET /info names the limit");
     }

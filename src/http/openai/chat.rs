@@ -14,13 +14,12 @@ use super::models::missing;
 use super::request::{Common, Delivery, requests};
 use super::stream::{Chunk, Chunks, Streaming};
 use crate::engine::{FinishReason, Token};
-use crate::http::extract::Tenant;
 use crate::http::openapi::errors;
 use crate::http::problem::{Code, Problem};
 use crate::http::server_timing::server_timing;
 use crate::http::sse;
 use crate::http::state::AppState;
-use crate::service::{Generate, Generated, MAX_LOGPROBS};
+use crate::service::{Caller, Generate, Generated, MAX_LOGPROBS};
 
 /// Tokens of an answer where the request does not say, and the context has room for them.
 const DEFAULT_MAX_TOKENS: usize = 4096;
@@ -119,7 +118,7 @@ pub(crate) struct Delta {
         headers(("Server-Timing" = String, description = "Where the time went; not with `stream`"))), errors::OpenAi))]
 pub(crate) async fn create_chat_completion(
     State(state): State<AppState>,
-    Tenant(tenant): Tenant,
+    caller: Caller,
     extract::Json(request): extract::Json<ChatRequest>,
 ) -> Result<Response, Problem> {
     let service = state.service();
@@ -132,7 +131,7 @@ pub(crate) async fn create_chat_completion(
     };
     let (stop, tells) = (generate.stop.clone(), generate.logprobs.is_some());
     let told = || tells.then(|| Told::new(state.clone(), &stop));
-    let prepared = service.prepare(&tenant, generate, DEFAULT_MAX_TOKENS).await;
+    let prepared = service.prepare(&caller, generate, DEFAULT_MAX_TOKENS).await;
     let prepared = prepared.map_err(|error| missing(error, &model))?;
     let pieces = submit(service, &[prepared], (choices, seed)).await?;
     match delivery {

@@ -13,13 +13,12 @@ use super::models::missing;
 use super::request::{Common, Delivery, requests};
 use super::stream::{Chunk, Chunks, Streaming};
 use crate::engine::{FinishReason, Token};
-use crate::http::extract::Tenant;
 use crate::http::openapi::errors;
 use crate::http::problem::{Code, Problem};
 use crate::http::server_timing::server_timing;
 use crate::http::sse;
 use crate::http::state::AppState;
-use crate::service::{Generate, Generated, Prompt, Service};
+use crate::service::{Caller, Generate, Generated, Prompt, Service};
 
 /// OpenAI's, where the request does not say.
 const DEFAULT_MAX_TOKENS: usize = 16;
@@ -90,7 +89,7 @@ pub(crate) struct CompletionChoice {
         headers(("Server-Timing" = String, description = "Where the time went; not with `stream`"))), errors::OpenAi))]
 pub(crate) async fn create_completion(
     State(state): State<AppState>,
-    Tenant(tenant): Tenant,
+    caller: Caller,
     extract::Json(request): extract::Json<CompletionRequest>,
 ) -> Result<Response, Problem> {
     let service = state.service();
@@ -101,7 +100,7 @@ pub(crate) async fn create_completion(
     let mut prompts = Vec::new();
     for prompt in request.prompts()? {
         let prompted = Generate { prompt: Some(prompt.clone()), ..generate.clone() };
-        let prepared = service.prepare(&tenant, prompted, DEFAULT_MAX_TOKENS).await;
+        let prepared = service.prepare(&caller, prompted, DEFAULT_MAX_TOKENS).await;
         prompts.push(prepared.map_err(|error| missing(error, &model))?);
     }
     let echoed = request.echoed(service, choices)?;

@@ -74,7 +74,9 @@ fn kind(code: Code) -> &'static str {
 fn word(code: Code) -> &'static str {
     match code {
         Code::TooLong => "context_length_exceeded",
-        Code::QueueFull => "rate_limit_exceeded",
+        Code::QueueFull | Code::RateLimited => "rate_limit_exceeded",
+        Code::QuotaUsed => "insufficient_quota",
+        Code::Unauthorized => "invalid_api_key",
         other => other.as_str(),
     }
 }

@@ -26,6 +26,7 @@ groups! {
     /// Of a body.
     Body {
         "400": "The body cannot be read",
+        "408": "The body took too long to come",
         "413": "The body is too long",
         "415": "The body has another media type",
         "422": "The body has values that cannot be",
@@ -43,11 +44,17 @@ groups! {
     /// Of a range.
     OutsideRange { "416": "The range lies outside the file", }
     /// Of a queue.
-    Busy { "429": "A queue is full; Retry-After says when to come again", }
+    Busy { "429": "A queue is full, or the API key has no request left, or none of its quota; Retry-After says when to come again", }
     /// Of a deadline.
     Late { "504": "The request's deadline passed before its answer was finished", }
     /// Of a server that cannot answer now.
     Unavailable { "503": "The server cannot answer now; Retry-After says when to come again", }
+    /// Of every route that asks for a key.
+    Keys {
+        "401": "There is no API key, or none that counts",
+        "403": "The API key is too narrow; the detail names the scope that is needed",
+        "429": "The API key has no request left, or none of its quota; Retry-After says when to come again",
+    }
     /// Of every route.
     Server {
         "500": "Something went wrong on the server",
@@ -65,13 +72,19 @@ impl IntoResponses for OpenAi {
     }
 }
 
-const OPENAI: [(&str, &str); 9] = [
+const OPENAI: [(&str, &str); 12] = [
     ("400", "The request cannot be read, or has values that cannot be; `param` names the field"),
+    ("401", "There is no API key, or none that counts"),
+    ("403", "The API key is too narrow; the message names the scope that is needed"),
     ("404", "There is no such model"),
+    ("408", "The body took too long to come"),
     ("409", "The adapter or the generator was made for another base model, or there is no generator"),
     ("413", "The body is too long"),
     ("415", "The body has another media type"),
-    ("429", "The queue is full; Retry-After says when to come again"),
+    (
+        "429",
+        "A queue is full, or the API key has no request left, or none of its quota; Retry-After says when to come again",
+    ),
     ("500", "Something went wrong on the server"),
     ("503", "The server cannot answer now; Retry-After says when to come again"),
     ("504", "The request's deadline passed before its answer was finished"),

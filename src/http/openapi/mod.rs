@@ -4,23 +4,31 @@
 
 pub(crate) mod errors;
 
+use std::collections::BTreeMap;
+
 use axum::Router;
-use axum::http::header;
+use axum::http::{Method, header};
 use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use utoipa::IntoResponses;
 use utoipa::openapi::path::Operation;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::tag::TagBuilder;
-use utoipa::openapi::{InfoBuilder, OpenApi, OpenApiBuilder, PathItem};
+use utoipa::openapi::{InfoBuilder, OpenApi, OpenApiBuilder, PathItem, RefOr, Response};
 use utoipa::{PartialSchema, ToSchema};
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
+use super::auth::routes::{Access, access};
 use super::openai::{self, Envelope, ErrorBody};
 use super::problem::{Code, InvalidParam, Problem, ProblemBody};
 use super::router;
 use super::state::{AppState, BodyLimits};
 
+/// The name of the security scheme.
+const SCHEME: &str = "bearerAuth";
+const BEARER: &str = "An API key, `attune_…`. A server on loopback without any key asks for none. The scope that an operation \
+                      needs stands beside it; `admin` is all of them.";
 /// Where the description is served.
 const PATH: &str = "/openapi.json";
 
@@ -50,6 +58,7 @@ pub(super) fn head() -> OpenApi {
         tag("jobs", "Training in the background"),
         tag("tasks", "What generators are trained on"),
         tag("generators", "Versions of the generator"),
+        tag("keys", "API keys"),
         tag("server", "Probes, versions, limits"),
     ];
     OpenApiBuilder::new().info(info).tags(Some(tags)).build()
@@ -59,13 +68,17 @@ pub(super) fn head() -> OpenApi {
 pub(super) fn finish(mut api: OpenApi) -> OpenApi {
     for (path, item) in &mut api.paths.paths {
         let common = if openai::is_route(path) { errors::OpenAi::responses } else { errors::Server::responses };
-        for operation in operations(item) {
-            for (status, response) in common() {
+        for (method, operation) in operations(item) {
+            let keys = key_of(&method, path, operation);
+            for (status, response) in common().into_iter().chain(keys) {
                 operation.responses.responses.entry(status).or_insert(response);
             }
         }
     }
-    let schemas = &mut api.components.get_or_insert_default().schemas;
+    let components = api.components.get_or_insert_default();
+    let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some(BEARER)).build();
+    components.add_security_scheme(SCHEME, SecurityScheme::Http(scheme));
+    let schemas = &mut components.schemas;
     schemas.insert(ProblemBody::name().into_owned(), ProblemBody::schema());
     schemas.insert(InvalidParam::name().into_owned(), InvalidParam::schema());
     schemas.insert(Envelope::name().into_owned(), Envelope::schema());
@@ -73,8 +86,25 @@ pub(super) fn finish(mut api: OpenApi) -> OpenApi {
     api
 }
 
-fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
-    [&mut item.get, &mut item.put, &mut item.post, &mut item.delete].into_iter().flatten()
+/// Says which key an operation asks for, and gives the answers to one who has it not.
+fn key_of(method: &Method, path: &str, operation: &mut Operation) -> BTreeMap<String, RefOr<Response>> {
+    match access(method, path) {
+        Some(Access::Scoped(scope)) => {
+            operation.security = Some(vec![SecurityRequirement::new(SCHEME, [scope.as_str()])]);
+            if openai::is_route(path) { BTreeMap::new() } else { errors::Keys::responses() }
+        }
+        Some(Access::Open) | None => BTreeMap::new(),
+    }
+}
+
+fn operations(item: &mut PathItem) -> impl Iterator<Item = (Method, &mut Operation)> {
+    let all = [
+        (Method::GET, &mut item.get),
+        (Method::PUT, &mut item.put),
+        (Method::POST, &mut item.post),
+        (Method::DELETE, &mut item.delete),
+    ];
+    all.into_iter().filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
 }
 
 /// The routes of the description and of its viewer, whose files are in the binary.
@@ -144,7 +174,28 @@ mod tests {
                 assert!(operation["responses"]["500"].is_object(), "{method} {path}");
             }
         }
-        assert_eq!(ids.len(), 28);
+        assert_eq!(ids.len(), 31);
+    }
+
+    #[test]
+    fn every_operation_is_declared_and_says_which_key_it_asks_for() {
+        for (path, item) in document()["paths"].as_object().unwrap() {
+            for (method, operation) in item.as_object().unwrap() {
+                let method: Method = method.to_uppercase().parse().unwrap();
+                let access = access(&method, path);
+                let scopes =
+                    operation["security"][0]["bearerAuth"].as_array().map(|scopes| scopes[0].as_str().unwrap());
+                match access.unwrap_or_else(|| panic!("{method} {path} has no line in http::auth::routes")) {
+                    Access::Open => assert_eq!(scopes, None, "{method} {path}"),
+                    Access::Scoped(scope) => {
+                        assert_eq!(scopes, Some(scope.as_str()), "{method} {path}");
+                        for status in ["401", "403", "429"] {
+                            assert!(operation["responses"][status].is_object(), "{method} {path}: {status}");
+                        }
+                    }
+                }
+            }
+        }
     }
 
     /// `ATTUNE_UPDATE_OPENAPI=1 cargo test openapi` writes the file anew.

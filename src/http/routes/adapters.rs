@@ -15,7 +15,7 @@ use crate::http::problem::Problem;
 use crate::http::routes::files::WEIGHTS_TYPE;
 use crate::http::schemas::Binary;
 use crate::http::state::AppState;
-use crate::service::{AdapterFile, AdapterView, CreateAdapter, CreatedAdapter};
+use crate::service::{AdapterFile, AdapterView, Caller, CreateAdapter, CreatedAdapter};
 use crate::store::AdapterFilter;
 
 /// Generates the adapter of a description, or finds it. With `Accept: application/octet-stream` the answer is the
@@ -31,17 +31,17 @@ use crate::store::AdapterFilter;
         errors::NotFound, errors::Conflict, errors::Body, errors::Busy))]
 pub(crate) async fn create_adapter(
     State(state): State<AppState>,
-    Tenant(tenant): Tenant,
+    caller: Caller,
     headers: HeaderMap,
     extract::Json(request): extract::Json<CreateAdapter>,
 ) -> Result<Response, Problem> {
-    let created = state.service().create_adapter(&tenant, request).await?;
+    let created = state.service().create_adapter(&caller, request).await?;
     let status = if created.cached { StatusCode::OK } else { StatusCode::CREATED };
     let at = whereabouts(&created.adapter);
     if !wants_file(&headers) {
         return Ok((status, at, Json(created)).into_response());
     }
-    let file = state.service().adapter_file(&tenant, &created.adapter.id, AdapterFile::Weights).await?;
+    let file = state.service().adapter_file(&caller.tenant, &created.adapter.id, AdapterFile::Weights).await?;
     Ok((status, at, [(header::CONTENT_TYPE, WEIGHTS_TYPE)], file.bytes).into_response())
 }
 

@@ -9,14 +9,14 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::engine::Token;
-use crate::http::extract::{self, Tenant};
+use crate::http::extract;
 use crate::http::openapi::errors;
 use crate::http::problem::Problem;
 use crate::http::request_id::RequestId;
 use crate::http::server_timing::server_timing;
 use crate::http::sse;
 use crate::http::state::AppState;
-use crate::service::{Generate, Generated, Piece};
+use crate::service::{Caller, Generate, Generated, Piece};
 
 /// The data of a `token` event.
 #[derive(Debug, Serialize, ToSchema)]
@@ -38,15 +38,15 @@ pub(crate) struct TokenEvent {
         errors::NotFound, errors::Conflict, errors::Body, errors::Busy, errors::Late))]
 pub(crate) async fn generate(
     State(state): State<AppState>,
-    Tenant(tenant): Tenant,
+    caller: Caller,
     id: RequestId,
     extract::Json(request): extract::Json<Generate>,
 ) -> Result<Response, Problem> {
     if !request.stream {
-        let generated = state.service().generate(&tenant, request).await?;
+        let generated = state.service().generate(&caller, request).await?;
         return Ok((server_timing(&generated.timings_ms), Json(generated)).into_response());
     }
-    let pieces = state.service().stream(&tenant, request).await?;
+    let pieces = state.service().stream(&caller, request).await?;
     Ok(sse::events(pieces.map(move |piece| event(piece, &id))))
 }
 

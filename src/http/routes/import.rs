@@ -9,13 +9,14 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
-use crate::http::extract::{Query, Tenant, require_media_type, text_header, unread_body};
+use crate::http::body_time;
+use crate::http::extract::{Query, require_media_type, text_header, unread_body};
 use crate::http::openapi::errors;
 use crate::http::problem::{Code, Problem};
 use crate::http::routes::adapters::whereabouts;
 use crate::http::schemas::Binary;
 use crate::http::state::AppState;
-use crate::service::{AdapterView, ImportAdapter};
+use crate::service::{AdapterView, Caller, ImportAdapter};
 
 const FORM: &str = "multipart/form-data";
 /// The kinds of archives. Which one a body is, its first bytes tell; the type says only that it is one.
@@ -67,7 +68,7 @@ pub(crate) struct ImportQuery {
         (status = 201, description = "New", body = AdapterView), errors::Conflict, errors::Body))]
 pub(crate) async fn import_adapter(
     State(state): State<AppState>,
-    Tenant(tenant): Tenant,
+    caller: Caller,
     Query(query): Query<ImportQuery>,
     request: Request,
 ) -> Result<Response, Problem> {
@@ -93,7 +94,7 @@ pub(crate) async fn import_adapter(
         }
     };
     let import = ImportAdapter { config, weights, name, replace, idempotency_key };
-    let (adapter, new) = state.service().import_adapter(&tenant, import).await?;
+    let (adapter, new) = state.service().import_adapter(&caller, import).await?;
     let status = if new { StatusCode::CREATED } else { StatusCode::OK };
     Ok((status, whereabouts(&adapter), Json(adapter)).into_response())
 }
@@ -176,7 +177,7 @@ fn unread(error: &MultipartError) -> Problem {
     if error.status() == StatusCode::PAYLOAD_TOO_LARGE {
         return too_long();
     }
-    Problem::new(Code::Malformed, error.body_text())
+    if body_time::is_slow(error) { body_time::problem() } else { Problem::new(Code::Malformed, error.body_text()) }
 }
 
 fn too_long() -> Problem {

@@ -13,7 +13,7 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use utoipa::{IntoParams, ToSchema};
 
-use crate::http::extract::{self, ListQuery, Query, Segment, text_header};
+use crate::http::extract::{self, ListQuery, Query, Segment, Tenant, text_header};
 use crate::http::list::List;
 use crate::http::openapi::errors;
 use crate::http::problem::{Code, Problem};
@@ -21,6 +21,7 @@ use crate::http::request_id::RequestId;
 use crate::http::sse;
 use crate::http::state::AppState;
 use crate::jobs::JobSpec;
+use crate::service::Caller;
 use crate::store::{JobEvent, JobFilter, JobRecord, JobState, Progress, StoreError};
 
 /// A job, as every route shows it.
@@ -99,11 +100,12 @@ impl From<JobRecord> for JobView {
         errors::NotFound, errors::Body, errors::Busy))]
 pub(crate) async fn train(
     State(state): State<AppState>,
+    caller: Caller,
     headers: HeaderMap,
     extract::Json(spec): extract::Json<JobSpec>,
 ) -> Result<Response, Problem> {
     let key = text_header(&headers, "Idempotency-Key")?;
-    let (job, new) = state.service().train(spec, key).await?;
+    let (job, new) = state.service().train(&caller, spec, key).await?;
     let status = if new { StatusCode::ACCEPTED } else { StatusCode::OK };
     let location = HeaderValue::from_str(&format!("/jobs/{}", job.id)).unwrap_or(HeaderValue::from_static("/jobs"));
     Ok((status, [(header::LOCATION, location)], Json(JobView::from(job))).into_response())
@@ -126,11 +128,12 @@ pub(crate) struct JobQuery {
     responses((status = 200, body = List<JobView>), errors::Invalid))]
 pub(crate) async fn list_jobs(
     State(state): State<AppState>,
+    Tenant(tenant): Tenant,
     Query(JobQuery { state: job_state, kind }): Query<JobQuery>,
     Query(page): Query<ListQuery>,
 ) -> Result<Json<List<JobView>>, Problem> {
-    let filter = JobFilter { state: job_state, kind };
-    Ok(Json(state.service().queue().list(&filter, &page.page()?).await?.into()))
+    let filter = JobFilter { tenant: tenant.to_string(), state: job_state, kind };
+    Ok(Json(state.service().list_jobs(&filter, &page.page()?).await?.into()))
 }
 
 /// One job.
@@ -138,9 +141,10 @@ pub(crate) async fn list_jobs(
     responses((status = 200, body = JobView), errors::NotFound))]
 pub(crate) async fn get_job(
     State(state): State<AppState>,
+    Tenant(tenant): Tenant,
     Segment(id): Segment<String>,
 ) -> Result<Json<JobView>, Problem> {
-    Ok(Json(state.service().queue().job(&id).await?.into()))
+    Ok(Json(state.service().job(&tenant, &id).await?.into()))
 }
 
 /// Cancels a job, and the jobs that it needs: at once where it waits (200), at its next checkpoint where it runs (202).
@@ -149,9 +153,10 @@ pub(crate) async fn get_job(
         (status = 202, description = "Asked to stop", body = JobView), errors::NotFound, errors::Conflict))]
 pub(crate) async fn cancel_job(
     State(state): State<AppState>,
+    Tenant(tenant): Tenant,
     Segment(id): Segment<String>,
 ) -> Result<(StatusCode, Json<JobView>), Problem> {
-    let job = state.service().queue().cancel(&id, OffsetDateTime::now_utc()).await?;
+    let job = state.service().cancel_job(&tenant, &id).await?;
     let status = if job.state.is_finished() { StatusCode::OK } else { StatusCode::ACCEPTED };
     Ok((status, Json(job.into())))
 }
@@ -166,17 +171,18 @@ pub(crate) async fn cancel_job(
         errors::Malformed, errors::NotFound))]
 pub(crate) async fn job_events(
     State(state): State<AppState>,
+    Tenant(tenant): Tenant,
     Segment(job): Segment<String>,
     id: RequestId,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let seen = last_event_id(&headers)?;
-    let queue = state.service().queue();
-    let finished = queue.job(&job).await?.state.is_finished();
-    if finished && seen > 0 && pin!(queue.subscribe(&job, seen)).next().await.is_none() {
+    let service = state.service();
+    let job = service.job(&tenant, &job).await?;
+    if job.state.is_finished() && seen > 0 && pin!(service.job_events(&job, seen)).next().await.is_none() {
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
-    let events = queue.subscribe(&job, seen).take_until(state.closed());
+    let events = service.job_events(&job, seen).take_until(state.closed());
     Ok(sse::events(events.map(move |event| to_sse(event, &id))))
 }
 

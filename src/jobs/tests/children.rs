@@ -11,7 +11,7 @@ fn child(task: &str) -> ChildJob {
 
 async fn enqueue_parent(queue: &Queue) {
     let spec = serde_json::from_value(json!({ "kind": "generator", "tasks": "all", "priority": 3 })).unwrap();
-    let request = JobRequest { id: "p".to_owned(), spec, idempotency_key: None };
+    let request = JobRequest { id: "p".to_owned(), spec, idempotency_key: None, owner: JobOwner::default() };
     queue.enqueue(request, OffsetDateTime::now_utc()).await.unwrap();
 }
 
@@ -105,7 +105,7 @@ async fn it_pays_to_fork_where_two_workers_share_queue_and_artifacts() {
     let answer = async || {
         let spec = serde_json::from_value(json!({ "kind": "generator", "tasks": "all" })).unwrap();
         let id = uuid::Uuid::now_v7().to_string();
-        let request = JobRequest { id: id.clone(), spec, idempotency_key: None };
+        let request = JobRequest { id: id.clone(), spec, idempotency_key: None, owner: JobOwner::default() };
         queue.enqueue(request, OffsetDateTime::now_utc()).await.unwrap();
         finished(&queue, &id).await.result.unwrap()
     };
@@ -134,7 +134,7 @@ async fn it_pays_to_fork_where_two_workers_share_queue_and_artifacts() {
 async fn an_attempt_that_takes_longer_than_its_limit_fails_the_job_and_says_so() {
     let (dir, queue) = queue().await;
     let spec = serde_json::from_value(json!({ "kind": "adapter", "task": "a", "timeout_seconds": 1 })).unwrap();
-    let own = JobRequest { id: "own".to_owned(), spec, idempotency_key: None };
+    let own = JobRequest { id: "own".to_owned(), spec, idempotency_key: None, owner: JobOwner::default() };
     queue.enqueue(own, OffsetDateTime::now_utc()).await.unwrap();
     let started = std::time::Instant::now();
     let config = RunnerConfig { timeout: Some(Duration::from_millis(200)), ..RunnerConfig::new("w", dir.path()) };

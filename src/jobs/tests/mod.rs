@@ -18,6 +18,7 @@ use tempfile::TempDir;
 use time::OffsetDateTime;
 
 use super::*;
+use crate::store::JobOwner;
 use crate::store::{JobRecord, JobState, SqliteStore};
 
 /// A queue on the store of this directory, as one process has it.
@@ -35,7 +36,7 @@ async fn queue() -> (TempDir, Queue) {
 
 fn request(id: &str) -> JobRequest {
     let spec = serde_json::from_value(json!({ "kind": "adapter", "task": id })).unwrap();
-    JobRequest { id: id.to_owned(), spec, idempotency_key: None }
+    JobRequest { id: id.to_owned(), spec, idempotency_key: None, owner: JobOwner::default() }
 }
 
 async fn enqueue(queue: &Queue, id: &str) -> JobRecord {

@@ -194,7 +194,7 @@ async fn a_drain_gives_the_job_back_with_its_work_and_counts_no_attempt() {
 async fn a_job_of_a_kind_without_a_handler_waits() {
     let (dir, queue) = queue().await;
     let spec = serde_json::from_value(json!({ "kind": "generator", "tasks": "all" })).unwrap();
-    let request = JobRequest { id: "g".to_owned(), spec, idempotency_key: None };
+    let request = JobRequest { id: "g".to_owned(), spec, idempotency_key: None, owner: JobOwner::default() };
     queue.enqueue(request, OffsetDateTime::now_utc()).await.unwrap();
     enqueue(&queue, "a").await;
     let _runner = start(&queue, &dir, 1_000, Call(|_: &JobRecord, _: &JobContext| Ok(json!(1))));

@@ -5,8 +5,18 @@ use serde_json::{Map, Value};
 
 /// All tables, each behind those that its rows refer to. A new table needs a line here, or backups would leave it out; a
 /// test holds this against the databases.
-pub const TABLES: [&str; 8] =
-    ["adapters", "adapter_owners", "import_keys", "tasks", "task_examples", "generators", "jobs", "job_events"];
+pub const TABLES: [&str; 10] = [
+    "adapters",
+    "adapter_owners",
+    "import_keys",
+    "tasks",
+    "task_examples",
+    "generators",
+    "jobs",
+    "job_events",
+    "api_keys",
+    "key_usage",
+];
 
 /// Tables that no backup holds: who works at this moment.
 #[cfg(test)]

@@ -17,6 +17,7 @@ use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
 use super::words;
+use crate::store::DEFAULT_TENANT;
 
 words! {
     /// Where a job stands.
@@ -78,6 +79,8 @@ pub struct JobRecord {
     pub error: Option<String>,
     /// The caller's key for it.
     pub idempotency_key: Option<String>,
+    /// Who queued it.
+    pub owner: JobOwner,
     /// Who has it.
     pub worker: Option<String>,
     /// Until when it is the worker's, by the database's clock.
@@ -103,6 +106,22 @@ impl JobRecord {
     /// How many attempts are used up.
     pub fn counted_attempts(&self) -> u32 {
         self.attempt.saturating_sub(self.given_back)
+    }
+}
+
+/// Who queued a job.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobOwner {
+    /// Whose it is, and what it makes.
+    pub tenant: String,
+    /// The id of the API key that asked for it.
+    pub key: Option<String>,
+}
+
+impl Default for JobOwner {
+    /// The only tenant, without a key.
+    fn default() -> Self {
+        Self { tenant: DEFAULT_TENANT.to_owned(), key: None }
     }
 }
 
@@ -141,8 +160,10 @@ pub struct NewJob {
     pub priority: i32,
     /// How long an attempt may take, in milliseconds, where the job is to have a limit of its own.
     pub timeout_ms: Option<u64>,
-    /// The caller's key: a second job with it is the first one.
+    /// The caller's key: a second job of the tenant with it is the first one.
     pub idempotency_key: Option<String>,
+    /// Who queues it.
+    pub owner: JobOwner,
     /// How many jobs may wait at once, this one included. Children are not counted.
     pub queue_limit: u32,
 }
@@ -238,10 +259,19 @@ pub struct JobEvent {
 }
 
 /// Which jobs to list.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JobFilter {
+    /// Only this tenant's.
+    pub tenant: String,
     /// Only those in this state.
     pub state: Option<JobState>,
     /// Only those of this kind.
     pub kind: Option<String>,
+}
+
+impl Default for JobFilter {
+    /// All of the only tenant.
+    fn default() -> Self {
+        Self { tenant: DEFAULT_TENANT.to_owned(), state: None, kind: None }
+    }
 }

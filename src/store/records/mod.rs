@@ -4,6 +4,7 @@ mod adapter;
 mod expected;
 mod generator;
 mod job;
+mod key;
 mod task;
 mod worker;
 
@@ -13,9 +14,10 @@ pub use adapter::{
 pub use expected::Expected;
 pub use generator::{GeneratorRecord, GeneratorState};
 pub use job::{
-    Attempt, ClaimRequest, Enqueued, JobEvent, JobEventKind, JobFilter, JobRecord, JobState, JobUpdate, NewChild,
-    NewJob, Outcome, Progress,
+    Attempt, ClaimRequest, Enqueued, JobEvent, JobEventKind, JobFilter, JobOwner, JobRecord, JobState, JobUpdate,
+    NewChild, NewJob, Outcome, Progress,
 };
+pub use key::{KeyHash, KeyLimits, KeyRecord, Scope};
 pub use task::{Example, MAX_EXAMPLES, Output, Split, TaskRecord, examples_digest};
 pub use worker::WorkerRecord;
 

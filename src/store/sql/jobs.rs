@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 
 use super::children::{ask_to_stop, stop_children};
 use super::job_events::{append_report, append_state, read};
-use super::rows::{age_key, json_text, millis};
+use super::rows::{age_key, json_text, millis, scoped};
 use super::{Connection, SqlStore, Tx, dialect};
 use crate::store::error::StoreError;
 use crate::store::job_policy::{Settled, settle, settle_released};
@@ -26,13 +26,14 @@ pub(super) const COUNT_WAITING: &str =
     "SELECT count(*) FROM jobs WHERE state = 'queued' AND NOT waits AND parent_id IS NULL";
 /// $1 the parent.
 pub(super) const CHILDREN: &str = "SELECT * FROM jobs WHERE parent_id = $1 ORDER BY id";
-/// $1 and $2 time and id of the row before, $3 kind, $4 limit.
+/// $1 and $2 time and id of the row before, $3 kind, $4 limit, $5 tenant.
 pub(super) const LIST_JOBS: &str = "SELECT * FROM jobs
-     WHERE (created_at, id) < ($1, $2) AND ($3 IS NULL OR kind = $3)
+     WHERE tenant = $5 AND (created_at, id) < ($1, $2) AND ($3 IS NULL OR kind = $3)
      ORDER BY created_at DESC, id DESC LIMIT $4";
-/// As [`LIST_JOBS`], and $5 the state. A job that waits for its children is queued, and `waits`.
+/// As [`LIST_JOBS`], and $6 the state. A job that waits for its children is queued, and `waits`.
 pub(super) const LIST_JOBS_IN_STATE: &str = "SELECT * FROM jobs
-     WHERE (created_at, id) < ($1, $2) AND ($3 IS NULL OR kind = $3) AND state = CASE WHEN $5 = 'waiting' THEN 'queued' ELSE $5 END AND waits = ($5 = 'waiting')
+     WHERE tenant = $5 AND (created_at, id) < ($1, $2) AND ($3 IS NULL OR kind = $3)
+       AND state = CASE WHEN $6 = 'waiting' THEN 'queued' ELSE $6 END AND waits = ($6 = 'waiting')
      ORDER BY created_at DESC, id DESC LIMIT $4";
 
 impl JobStore for SqlStore {
@@ -47,12 +48,15 @@ impl JobStore for SqlStore {
                 return Err(StoreError::QueueFull { limit: job.queue_limit });
             }
             let insert = sqlx::query_as(
-                "INSERT INTO jobs (id, kind, payload, state, max_attempts, priority, timeout_ms, idempotency_key, created_at)
-                 VALUES ($1, $2, $3, 'queued', $4, $5, $6, $7, $8) RETURNING *",
+                "INSERT INTO jobs (id, kind, payload, state, max_attempts, priority, timeout_ms, idempotency_key, tenant,
+                                   key_id, created_at)
+                 VALUES ($1, $2, $3, 'queued', $4, $5, $6, $7, $8, $9, $10) RETURNING *",
             );
             let insert = insert.bind(&job.id).bind(&job.kind).bind(json_text(&job.payload)?);
             let insert = insert.bind(i64::from(job.max_attempts.max(1))).bind(i64::from(job.priority));
-            let insert = insert.bind(timeout(job.timeout_ms)).bind(&job.idempotency_key).bind(millis(now));
+            let key = job.idempotency_key.as_deref().map(|key| scoped(&job.owner, key));
+            let insert = insert.bind(timeout(job.timeout_ms)).bind(key).bind(&job.owner.tenant);
+            let insert = insert.bind(&job.owner.key).bind(millis(now));
             let job: JobRecord = insert.fetch_one(&mut *tx).await?;
             append_state(&mut tx, &job, now).await?;
             tx.commit().await?;
@@ -174,7 +178,7 @@ impl JobStore for SqlStore {
             let before = page.after(List::Jobs)?.unwrap_or_else(SortKey::newest);
             let list = if filter.state.is_some() { LIST_JOBS_IN_STATE } else { LIST_JOBS };
             let rows = sqlx::query_as(list).bind(before.at_ms).bind(before.id);
-            let rows = rows.bind(filter.kind.as_deref()).bind(page.fetch());
+            let rows = rows.bind(filter.kind.as_deref()).bind(page.fetch()).bind(&filter.tenant);
             let rows = match filter.state {
                 Some(state) => rows.bind(state.as_str()),
                 None => rows,
@@ -208,7 +212,7 @@ async fn find(connection: &mut Connection, id: &str) -> Result<JobRecord, StoreE
 /// The job that the new one's key made, if it made one.
 async fn find_by_key(tx: &mut Tx<'_>, job: &NewJob) -> Result<Option<JobRecord>, StoreError> {
     let Some(key) = &job.idempotency_key else { return Ok(None) };
-    let earlier = sqlx::query_as(JOB_OF_KEY).bind(key);
+    let earlier = sqlx::query_as(JOB_OF_KEY).bind(scoped(&job.owner, key));
     let earlier: Option<JobRecord> = earlier.fetch_optional(&mut **tx).await?;
     match earlier {
         Some(earlier) if !is_same(&earlier, job) => {

@@ -16,6 +16,7 @@ mod claims;
 mod generators;
 mod job_events;
 mod jobs;
+mod keys;
 #[cfg(test)]
 pub(super) mod plans;
 mod rows;

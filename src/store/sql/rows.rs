@@ -10,6 +10,7 @@ use sqlx::{FromRow, Row as _};
 use time::OffsetDateTime;
 
 use super::Row;
+use crate::store::DEFAULT_TENANT;
 use crate::store::error::StoreError;
 use crate::store::page::SortKey;
 use crate::store::records::*;
@@ -110,12 +111,37 @@ impl FromRow<'_, Row> for JobRecord {
             metrics: json(row, "metrics")?,
             result: optional_json(row, "result")?,
             error: row.try_get("error")?,
-            idempotency_key: row.try_get("idempotency_key")?,
+            idempotency_key: row.try_get::<Option<String>, _>("idempotency_key")?.map(unscoped),
+            owner: JobOwner { tenant: row.try_get("tenant")?, key: row.try_get("key_id")? },
             worker: row.try_get("worker")?,
             lease_until: optional_time(row, "lease_until")?,
             created_at: time(row, "created_at")?,
             started_at: optional_time(row, "started_at")?,
             finished_at: optional_time(row, "finished_at")?,
+        })
+    }
+}
+
+impl FromRow<'_, Row> for KeyRecord {
+    fn from_row(row: &Row) -> sqlx::Result<Self> {
+        let limit =
+            |column| row.try_get::<Option<i64>, _>(column)?.map(u32::try_from).transpose().map_err(undecodable(column));
+        Ok(Self {
+            id: row.try_get("id")?,
+            tenant: row.try_get("tenant")?,
+            name: row.try_get("name")?,
+            scopes: json(row, "scopes")?,
+            prefix: row.try_get("prefix")?,
+            hash: KeyHash(row.try_get("hash")?),
+            limits: KeyLimits {
+                requests_per_minute: limit("requests_per_minute")?,
+                adapters_per_day: limit("adapters_per_day")?,
+                training_minutes_per_day: limit("training_minutes_per_day")?,
+            },
+            created_at: time(row, "created_at")?,
+            expires_at: optional_time(row, "expires_at")?,
+            revoked_at: optional_time(row, "revoked_at")?,
+            last_used_at: optional_time(row, "last_used_at")?,
         })
     }
 }
@@ -129,6 +155,20 @@ impl FromRow<'_, Row> for WorkerRecord {
 impl FromRow<'_, Row> for JobEvent {
     fn from_row(row: &Row) -> sqlx::Result<Self> {
         Ok(Self { id: count(row, "id")?, kind: word(row, "kind")?, data: json(row, "data")?, at: time(row, "at")? })
+    }
+}
+
+/// A tenant's idempotency key of a job as the database holds it. The column is unique over all tenants, and older than they
+/// are: the only tenant's keys stand as they are, others' behind their tenant and a line feed, which no header has.
+pub(super) fn scoped(owner: &JobOwner, key: &str) -> String {
+    if owner.tenant == DEFAULT_TENANT { key.to_owned() } else { format!("{}\n{key}", owner.tenant) }
+}
+
+/// The key as its tenant has it.
+fn unscoped(scoped: String) -> String {
+    match scoped.split_once('\n') {
+        Some((_, key)) => key.to_owned(),
+        None => scoped,
     }
 }
 

@@ -70,6 +70,8 @@ pub(super) async fn furnish(store: &dyn Store, artifacts: &Artifacts) {
     store.update_job(job.current_attempt(), &metric, at(8)).await.unwrap();
     let outcome = Outcome::Succeeded(json!({ "adapter": "a" }));
     store.finish_job(job.current_attempt(), &outcome, at(9)).await.unwrap();
+    store.insert_key(&super::keys::key("k", "one")).await.unwrap();
+    store.take_adapter("k", 20_000, 2).await.unwrap();
 }
 
 /// All rows of the store.

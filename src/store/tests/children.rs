@@ -158,7 +158,7 @@ async fn children_do_not_fill_the_queue_and_are_listed_under_their_state(store: 
     forked(&store).await;
     store.enqueue_job(&NewJob { queue_limit: 1, ..new_job("x") }, at(3)).await.unwrap();
     let listed = async |state| {
-        let filter = JobFilter { state: Some(state), kind: None };
+        let filter = JobFilter { state: Some(state), ..JobFilter::default() };
         let jobs = store.list_jobs(&filter, &page(9, None)).await.unwrap().data;
         jobs.into_iter().map(|job| job.id).collect::<Vec<_>>()
     };

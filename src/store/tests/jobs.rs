@@ -242,7 +242,7 @@ async fn jobs_are_listed_by_state_and_kind_in_pages(store: TestStore) {
         store.enqueue_job(&NewJob { kind, ..new_job(id) }, at(i as i64)).await.unwrap();
     }
     store.cancel_job("b", at(9)).await.unwrap();
-    let filter = JobFilter { state: Some(JobState::Queued), kind: Some("adapter".to_owned()) };
+    let filter = JobFilter { state: Some(JobState::Queued), kind: Some("adapter".to_owned()), ..JobFilter::default() };
     let first = store.list_jobs(&filter, &page(1, None)).await.unwrap();
     // One that comes between two pages is newer than what is still to come.
     store.enqueue_job(&new_job("e"), at(8)).await.unwrap();

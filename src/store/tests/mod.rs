@@ -10,6 +10,7 @@ pub(crate) mod cut;
 mod damaged_backups;
 mod generators;
 mod jobs;
+mod keys;
 pub(crate) mod postgres;
 mod queue_properties;
 mod races;
@@ -145,6 +146,7 @@ pub(crate) fn new_job(id: &str) -> NewJob {
         priority: 0,
         timeout_ms: None,
         idempotency_key: None,
+        owner: JobOwner::default(),
         queue_limit: 100,
     }
 }

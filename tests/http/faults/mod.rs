@@ -6,7 +6,7 @@ mod crashes;
 mod full;
 mod mount;
 mod power;
-mod process;
+pub(crate) mod process;
 mod proxy;
 mod sleeper;
 

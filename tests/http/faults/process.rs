@@ -108,6 +108,15 @@ impl Process {
         self.json("GET", path, Value::Null).await
     }
 
+    /// As [`Self::get`], with an API key.
+    pub(crate) async fn get_with_key(&self, path: &str, key: &str) -> Answer {
+        let request = self.client.get(format!("{}{path}", self.address)).bearer_auth(key);
+        let response = request.send().await.unwrap_or_else(|error| panic!("{error}:\n{}", self.told()));
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let body = response.bytes().await.unwrap().to_vec();
+        Answer { status: StatusCode::from_u16(status).unwrap(), headers, body }
+    }
+
     pub(crate) async fn send(
         &self,
         method: &str,

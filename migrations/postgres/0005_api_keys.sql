@@ -1,0 +1,37 @@
+-- API keys, what they used of their daily quotas, and whose a job is. Of a key only a hash is stored.
+
+CREATE TABLE api_keys (
+    id                       TEXT COLLATE "C" PRIMARY KEY,
+    tenant                   TEXT COLLATE "C" NOT NULL,
+    name                     TEXT NOT NULL,
+    scopes                   TEXT NOT NULL,
+    prefix                   TEXT COLLATE "C" NOT NULL UNIQUE,
+    hash                     TEXT NOT NULL,
+    requests_per_minute      BIGINT CHECK (requests_per_minute >= 0),
+    adapters_per_day         BIGINT CHECK (adapters_per_day >= 0),
+    training_minutes_per_day BIGINT CHECK (training_minutes_per_day >= 0),
+    created_at               BIGINT NOT NULL,
+    expires_at               BIGINT,
+    revoked_at               BIGINT,
+    last_used_at             BIGINT
+);
+
+CREATE INDEX api_keys_by_age ON api_keys (created_at, id);
+CREATE INDEX api_keys_by_tenant ON api_keys (tenant, created_at, id);
+
+-- day counts from the Unix epoch, in UTC.
+CREATE TABLE key_usage (
+    key_id   TEXT COLLATE "C" NOT NULL REFERENCES api_keys (id),
+    day      BIGINT NOT NULL,
+    adapters BIGINT NOT NULL,
+    PRIMARY KEY (key_id, day)
+);
+
+ALTER TABLE jobs ADD COLUMN tenant TEXT COLLATE "C" NOT NULL DEFAULT 'default';
+ALTER TABLE jobs ADD COLUMN key_id TEXT COLLATE "C";
+
+-- Lists are a tenant's. What a key's jobs took of a day is asked over the jobs that it queued.
+DROP INDEX jobs_by_age;
+CREATE INDEX jobs_by_tenant ON jobs (tenant, created_at, id);
+CREATE INDEX jobs_by_tenant_and_state ON jobs (tenant, state, created_at, id);
+CREATE INDEX jobs_by_key ON jobs (key_id, started_at) WHERE key_id IS NOT NULL;

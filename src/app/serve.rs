@@ -25,6 +25,7 @@ pub async fn serve(application: Application, options: &ServeOptions) -> anyhow::
     let address = listener.local_addr()?;
     let runner = application.start_jobs();
     let Application { service, store, artifacts, lock, .. } = application;
+    let _telling = options.telemetry.listen(&service).await?;
     let collecting = tokio::spawn(collect_hourly(store, artifacts, options.grace.artifact_grace));
     let (close, closing) = tokio::sync::watch::channel(false);
     let import = usize::try_from(options.max_import_mib.saturating_mul(1 << 20)).unwrap_or(usize::MAX);

@@ -3,7 +3,7 @@
 
 use crate::app::{
     Application, ArtifactOptions, BaseOptions, DatabaseOptions, EngineArgs, GraceOption, JobOptions, ServeOptions,
-    StateOptions, build,
+    StateOptions, TelemetryOptions, build,
 };
 use std::path::PathBuf;
 
@@ -48,6 +48,7 @@ pub(super) fn options(base: &BaseOptions, state: StateOptions) -> ServeOptions {
         request_timeout: 3600,
         adapter_cache_mib: 256,
         max_import_mib: 512,
+        telemetry: TelemetryOptions::default(),
     }
 }
 

@@ -6,7 +6,7 @@ use clap::Args;
 #[derive(Debug, Args)]
 pub(super) struct Serve {
     #[command(flatten)]
-    options: ServeOptions,
+    pub(super) options: ServeOptions,
     /// Allow an address that others can reach, though there are no API keys yet
     #[arg(long, env = "ATTUNE_INSECURE")]
     insecure: bool,

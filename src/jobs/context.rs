@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 use tokio::runtime::Handle;
+use tracing::Span;
+use tracing::field::Empty;
 
 use super::queue::Queue;
 use crate::store::{Attempt, JobRecord, JobUpdate, Progress, StoreError};
@@ -42,11 +44,13 @@ pub struct JobContext {
     pub(super) may_fork: bool,
     pub(super) stop: Arc<StopFlag>,
     pub(super) gate: Mutex<ProgressGate>,
+    pub(super) phase: PhaseSpan,
 }
 
 impl JobContext {
     /// Records how far the job is. Within a phase only a few reports a second are kept.
     pub fn progress(&self, phase: &str, step: u64, total: u64) {
+        self.phase.is(phase, step);
         self.report(JobUpdate::Progress(Progress { phase: phase.to_owned(), step, total }));
     }
 
@@ -138,6 +142,27 @@ impl StopFlag {
             3 => Some(StopReason::TimedOut),
             _ => Some(StopReason::LeaseLost),
         }
+    }
+}
+
+/// A span for each phase of a run, as its progress tells them.
+#[derive(Debug, Default)]
+pub(super) struct PhaseSpan(Mutex<Option<(String, Span)>>);
+
+impl PhaseSpan {
+    /// The phase now. Another one ends the one before.
+    fn is(&self, phase: &str, step: u64) {
+        let mut current = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let open = match &*current {
+            Some((name, span)) if name == phase => span,
+            _ => {
+                // The one before ends first.
+                *current = None;
+                let span = tracing::info_span!("phase", phase, steps = Empty, otel.name = format!("phase {phase}"));
+                &current.insert((phase.to_owned(), span)).1
+            }
+        };
+        open.record("steps", step);
     }
 }
 

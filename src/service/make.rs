@@ -13,12 +13,14 @@ use crate::generator::{Answer, Confidence, Draw, GeneratorFile};
 use crate::lm::Piece;
 use crate::lora::Adapter;
 use crate::task::{Base, Demonstrations, Description, Encoder, Example};
+use crate::telemetry::record::{self, AdapterTimes};
 use crate::training::agreement::agreement;
 use crate::training::best_of::{Samples, best_of};
 use crate::training::progress::CancelFlag;
 use crate::training::refine::{RefineContext, RefineRun, refine};
 use std::sync::Arc;
 use std::time::Instant;
+use tracing::Span;
 
 /// What making an adapter gave.
 #[derive(Debug)]
@@ -38,6 +40,8 @@ struct Work {
     draw: (Option<u64>, usize),
     on_unknown: OnUnknown,
     refine: Option<(usize, Vec<Piece>)>,
+    /// The span of the request that began it.
+    span: Span,
 }
 
 /// Says that nobody waits, when it goes.
@@ -61,6 +65,7 @@ impl Service {
             draw: (wanted.seed, wanted.samples),
             on_unknown: wanted.on_unknown,
             refine: wanted.refine.as_ref().map(|refine| (refine.steps, refine.pieces.clone())),
+            span: Span::current(),
         };
         let refining = self.refining.clone();
         async move { work.run(&refining).await }
@@ -71,25 +76,38 @@ impl Work {
     async fn run(self, refining: &Refining) -> Result<Made, Error> {
         // A queue that is full is no reason to read the description first.
         let place = self.refine.is_some().then(|| refining.place()).transpose()?;
+        let tried = self.generator.asks_agreement();
         let work = Arc::new(self);
         let writer = Arc::clone(&work);
         let made = blocking(move || writer.write()).await?;
-        match place {
-            Some(place) => work.refined(made, place).await,
-            None => Ok(made),
-        }
+        let refines = place.is_some();
+        let made = match place {
+            Some(place) => work.refined(made, place).await?,
+            None => made,
+        };
+        let CreateTimings { encode, generate, confidence, refine, .. } = made.timings;
+        record::adapter_made(AdapterTimes {
+            encode: encode / 1e3,
+            generate: generate / 1e3,
+            confidence: tried.then_some(confidence / 1e3),
+            refine: refines.then_some(refine / 1e3),
+        });
+        Ok(made)
     }
 
     /// Reads the description and writes the weights.
     fn write(&self) -> Result<Made, Error> {
         let started = Instant::now();
         let texts = [(self.description.as_str(), &self.demonstrations)];
-        let raw = self.encoder.encode(&texts).map_err(Error::model)?;
+        let raw = self.step("adapter.encode").in_scope(|| self.encoder.encode(&texts)).map_err(Error::model)?;
         let condition = self.generator.standardised(&raw[0]).map_err(Error::generator)?;
         let encode = ms(started);
-        let written = self.generate(&condition)?;
+        let written = self.step("adapter.generate").in_scope(|| self.generate(&condition))?;
         let tried = Instant::now();
-        let agreed = if self.generator.asks_agreement() { self.agreement(&written)? } else { None };
+        let agreed = match self.generator.asks_agreement() {
+            true => self.step("adapter.confidence").in_scope(|| self.agreement(&written))?,
+            false => None,
+        };
         let trying = ms(tried);
         let mut confidence = self.generator.confidence(&condition, agreed).map_err(Error::generator)?;
         let adapter = match (confidence.in_distribution, self.on_unknown) {
@@ -106,6 +124,11 @@ impl Work {
         let generate = ms(started) - encode - trying;
         let timings = CreateTimings { encode, generate, confidence: trying, ..CreateTimings::default() };
         Ok(Made { adapter, confidence, timings })
+    }
+
+    /// The span of a part of the work.
+    fn step(&self, name: &'static str) -> Span {
+        tracing::info_span!(parent: &self.span, "step", otel.name = name)
     }
 
     /// How far an adapter agrees with the demonstrations or the described base.
@@ -153,6 +176,8 @@ impl Work {
         blocking(move || {
             // It is held by the work and not by who waits: steps that nobody waits for still take a core.
             let _turn = turn;
+            let span = self.step("adapter.refine");
+            let _refining = span.enter();
             let (steps, pieces) = self.refine.as_ref().ok_or_else(|| Error::internal("nothing to refine with"))?;
             let (model, shared) = (self.base.model(), self.generator.shared());
             let context = RefineContext { model, shared, begin: self.base.begin(), progress: &flag };

@@ -133,7 +133,7 @@ mod tests {
                 assert!(operation["responses"]["500"].is_object(), "{method} {path}");
             }
         }
-        assert_eq!(ids.len(), 28);
+        assert_eq!(ids.len(), 29);
     }
 
     /// `ATTUNE_UPDATE_OPENAPI=1 cargo test openapi` writes the file anew.

@@ -8,4 +8,5 @@ pub(crate) mod health;
 pub(crate) mod import;
 pub(crate) mod info;
 pub(crate) mod jobs;
+pub(crate) mod metrics;
 pub(crate) mod tasks;

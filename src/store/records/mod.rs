@@ -14,7 +14,7 @@ pub use expected::Expected;
 pub use generator::{GeneratorRecord, GeneratorState};
 pub use job::{
     Attempt, ClaimRequest, Enqueued, JobEvent, JobEventKind, JobFilter, JobRecord, JobState, JobUpdate, NewChild,
-    NewJob, Outcome, Progress,
+    NewJob, OpenJobs, Outcome, Progress,
 };
 pub use task::{Example, MAX_EXAMPLES, Output, Split, TaskRecord, examples_digest};
 pub use worker::WorkerRecord;

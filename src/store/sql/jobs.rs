@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 
 use super::children::{ask_to_stop, stop_children};
 use super::job_events::{append_report, append_state, read};
-use super::rows::{age_key, json_text, millis};
+use super::rows::{CountedJobs, age_key, json_text, millis};
 use super::{Connection, SqlStore, Tx, dialect};
 use crate::store::error::StoreError;
 use crate::store::job_policy::{Settled, settle, settle_released};
@@ -35,6 +35,10 @@ pub(super) const LIST_JOBS_IN_STATE: &str = "SELECT * FROM jobs
      WHERE (created_at, id) < ($1, $2) AND ($3 IS NULL OR kind = $3) AND state = CASE WHEN $5 = 'waiting' THEN 'queued' ELSE $5 END AND waits = ($5 = 'waiting')
      ORDER BY created_at DESC, id DESC LIMIT $4";
 
+/// The jobs that have not ended, counted.
+pub(super) const OPEN_JOBS: &str = "SELECT state, waits, kind, count(*) AS jobs, min(created_at) AS oldest FROM jobs
+     WHERE state IN ('queued', 'running', 'cancelling') GROUP BY state, waits, kind";
+
 impl JobStore for SqlStore {
     fn enqueue_job<'a>(&'a self, job: &'a NewJob, now: OffsetDateTime) -> StoreFuture<'a, Enqueued> {
         Self::call(async move {
@@ -47,12 +51,13 @@ impl JobStore for SqlStore {
                 return Err(StoreError::QueueFull { limit: job.queue_limit });
             }
             let insert = sqlx::query_as(
-                "INSERT INTO jobs (id, kind, payload, state, max_attempts, priority, timeout_ms, idempotency_key, created_at)
-                 VALUES ($1, $2, $3, 'queued', $4, $5, $6, $7, $8) RETURNING *",
+                "INSERT INTO jobs (id, kind, payload, state, max_attempts, priority, timeout_ms, idempotency_key, created_at, traceparent)
+                 VALUES ($1, $2, $3, 'queued', $4, $5, $6, $7, $8, $9) RETURNING *",
             );
             let insert = insert.bind(&job.id).bind(&job.kind).bind(json_text(&job.payload)?);
             let insert = insert.bind(i64::from(job.max_attempts.max(1))).bind(i64::from(job.priority));
             let insert = insert.bind(timeout(job.timeout_ms)).bind(&job.idempotency_key).bind(millis(now));
+            let insert = insert.bind(&job.traceparent);
             let job: JobRecord = insert.fetch_one(&mut *tx).await?;
             append_state(&mut tx, &job, now).await?;
             tx.commit().await?;
@@ -192,6 +197,16 @@ impl JobStore for SqlStore {
                 find(&mut connection, id).await?;
             }
             Ok(events)
+        })
+    }
+
+    fn open_jobs(&self) -> StoreFuture<'_, OpenJobs> {
+        Self::call(async move {
+            let counted: Vec<CountedJobs> = sqlx::query_as(OPEN_JOBS).fetch_all(&self.pool).await?;
+            let queued = counted.iter().filter(|counted| counted.state == JobState::Queued);
+            let oldest_queued = queued.map(|counted| counted.oldest).min();
+            let counts = counted.into_iter().map(|CountedJobs { state, kind, count, .. }| (state, kind, count));
+            Ok(OpenJobs { counts: counts.collect(), oldest_queued })
         })
     }
 

@@ -145,6 +145,7 @@ pub(crate) fn new_job(id: &str) -> NewJob {
         priority: 0,
         timeout_ms: None,
         idempotency_key: None,
+        traceparent: None,
         queue_limit: 100,
     }
 }

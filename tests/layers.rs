@@ -326,7 +326,7 @@ mod checker {
     fn features_are_read_in_one_module_only() {
         let source = "#[cfg(all(test, feature = \"cuda\"))]\nfn f() { let feature = 1; }";
         check("src/device.rs", source, &[]);
-        check("src/lm/mod.rs", source, &["mod.rs:1: only `device` and `hub` may read a cfg(feature)"]);
+        check("src/lm/mod.rs", source, &["mod.rs:1: only `device`, `hub`, `telemetry` may read a cfg(feature)"]);
     }
 
     #[test]

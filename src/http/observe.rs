@@ -85,7 +85,8 @@ impl Drop for Exchange {
     fn drop(&mut self) {
         let took = self.began.elapsed();
         record::http_request(self.method, route(self.route.as_ref()), self.status, took.as_secs_f64());
-        self.span.record("http.response.status_code", self.status);
+        // Traces know whole numbers with a sign alone.
+        self.span.record("http.response.status_code", i64::from(self.status));
         if self.status >= 500 {
             self.span.record("otel.status_code", "ERROR");
         }

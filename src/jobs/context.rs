@@ -145,24 +145,33 @@ impl StopFlag {
     }
 }
 
-/// A span for each phase of a run, as its progress tells them.
-#[derive(Debug, Default)]
-pub(super) struct PhaseSpan(Mutex<Option<(String, Span)>>);
+/// A span for each phase of a run, as its progress tells them from whatever thread.
+#[derive(Debug)]
+pub(super) struct PhaseSpan {
+    job: Span,
+    open: Mutex<Option<(String, Span)>>,
+}
 
 impl PhaseSpan {
+    /// Phases within the job's span.
+    pub(super) fn of(job: Span) -> Self {
+        Self { job, open: Mutex::new(None) }
+    }
+
     /// The phase now. Another one ends the one before.
     fn is(&self, phase: &str, step: u64) {
-        let mut current = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut current = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let open = match &*current {
             Some((name, span)) if name == phase => span,
             _ => {
                 // The one before ends first.
                 *current = None;
-                let span = tracing::info_span!("phase", phase, steps = Empty, otel.name = format!("phase {phase}"));
+                let span = tracing::info_span!(parent: &self.job, "phase", phase, steps = Empty, otel.name = format!("phase {phase}"));
                 &current.insert((phase.to_owned(), span)).1
             }
         };
-        open.record("steps", step);
+        // Traces know whole numbers with a sign alone.
+        open.record("steps", step as i64);
     }
 }
 

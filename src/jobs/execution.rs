@@ -53,8 +53,14 @@ impl Execution {
     pub(super) fn span(&self) -> Span {
         let JobRecord { id, kind, attempt, .. } = &self.job;
         // The highest level, so that whatever is logged of the job names it.
-        let span =
-            tracing::error_span!("job", job = id, kind, attempt, trace_id = Empty, otel.name = format!("job {kind}"));
+        let span = tracing::error_span!(
+            "job",
+            job = id,
+            kind,
+            attempt = i64::from(*attempt),
+            trace_id = Empty,
+            otel.name = format!("job {kind}")
+        );
         let caller = self.job.traceparent.as_deref().and_then(|text| text.parse().ok());
         trace::adopt(&span, caller.as_ref());
         span
@@ -169,7 +175,7 @@ impl Execution {
             may_fork: self.config.shares_work() && self.job.parent.is_none(),
             stop: Arc::clone(stop),
             gate: Mutex::new(ProgressGate::default()),
-            phase: PhaseSpan::default(),
+            phase: PhaseSpan::of(Span::current()),
         }
     }
 

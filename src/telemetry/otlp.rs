@@ -84,9 +84,8 @@ impl Exporter {
 
     /// Sends what waits.
     pub(super) fn flush(&self) {
-        if let Err(error) = self.provider.force_flush() {
-            tracing::warn!(%error, "traces were not sent");
-        }
+        // What goes wrong the client tells.
+        let _ = self.provider.force_flush();
     }
 
     /// Sends what is left, within bounds.
@@ -168,7 +167,16 @@ impl HttpClient for Client {
             let (status, headers) = (response.status(), response.headers().clone());
             Ok::<_, reqwest::Error>((status, headers, response.bytes().await?))
         });
-        let (status, headers, body) = received?;
+        let (status, headers, body) = match received {
+            Ok(received) => received,
+            Err(error) => {
+                tracing::warn!(%error, "traces were not sent");
+                return Err(error.into());
+            }
+        };
+        if !status.is_success() {
+            tracing::warn!(status = status.as_u16(), "the collector does not take the traces");
+        }
         let mut response = Response::new(body);
         (*response.status_mut(), *response.headers_mut()) = (status, headers);
         Ok(response)

@@ -149,7 +149,15 @@ impl StopFlag {
 #[derive(Debug)]
 pub(super) struct PhaseSpan {
     job: Span,
-    open: Mutex<Option<(String, Span)>>,
+    open: Mutex<Option<Phase>>,
+}
+
+/// A phase; its span says at its end how far it came.
+#[derive(Debug)]
+struct Phase {
+    name: String,
+    span: Span,
+    steps: u64,
 }
 
 impl PhaseSpan {
@@ -159,19 +167,26 @@ impl PhaseSpan {
     }
 
     /// The phase now. Another one ends the one before.
-    fn is(&self, phase: &str, step: u64) {
-        let mut current = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let open = match &*current {
-            Some((name, span)) if name == phase => span,
-            _ => {
+    fn is(&self, name: &str, step: u64) {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        match open.as_mut().filter(|phase| phase.name == name) {
+            Some(phase) => phase.steps = step,
+            None => {
                 // The one before ends first.
-                *current = None;
-                let span = tracing::info_span!(parent: &self.job, "phase", phase, steps = Empty, otel.name = format!("phase {phase}"));
-                &current.insert((phase.to_owned(), span)).1
+                *open = None;
+                let span = tracing::info_span!(
+                    parent: &self.job, "phase", phase = name, steps = Empty, otel.name = format!("phase {name}")
+                );
+                *open = Some(Phase { name: name.to_owned(), span, steps: step });
             }
-        };
+        }
+    }
+}
+
+impl Drop for Phase {
+    fn drop(&mut self) {
         // Traces know whole numbers with a sign alone.
-        open.record("steps", step as i64);
+        self.span.record("steps", self.steps as i64);
     }
 }
 

@@ -47,7 +47,6 @@ fn a_completion(spans: &[Span], whole: &Value) {
     let steps = ["engine.queue", "engine.prefill", "engine.decode"].map(|name| named(spans, name));
     steps.iter().for_each(|step| is_child(step, completion));
     assert!(steps.windows(2).all(|pair| pair[0].end_time_unix_nano == pair[1].start_time_unix_nano));
-    assert!(adapter.end_time_unix_nano <= steps[0].start_time_unix_nano);
     assert_eq!(number(steps[1], "prompt_tokens"), whole["usage"]["prompt_tokens"].as_i64());
     assert_eq!(number(steps[2], "completion_tokens"), whole["usage"]["completion_tokens"].as_i64());
 }

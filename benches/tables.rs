@@ -167,6 +167,7 @@ fn new_job(id: &str, old: usize, queue_limit: u32) -> NewJob {
         max_attempts: 3,
         idempotency_key: Some(format!("key {old}")),
         owner: JobOwner::default(),
+        traceparent: None,
         queue_limit,
     }
 }
@@ -240,7 +241,7 @@ fn job(index: usize) -> Value {
     json!({
         "id": job_id(index), "kind": "adapter", "payload": payload(index).to_string(), "state": state,
         "attempt": u8::from(!waits(index)), "given_back": 0, "max_attempts": 3, "progress": null, "metrics": "{}",
-        "result": null, "error": null, "idempotency_key": format!("key {index}"), "worker": null, "lease_until": null,
+        "result": null, "error": null, "idempotency_key": format!("key {index}"), "traceparent": null, "worker": null, "lease_until": null,
         "run_after": null, "created_at": index, "started_at": finished_at, "finished_at": finished_at, "priority": 0,
         "timeout_ms": null, "parent_id": null, "waits": 0, "tenant": DEFAULT_TENANT, "key_id": null,
     })

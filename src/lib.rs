@@ -20,5 +20,6 @@ pub mod service;
 pub mod store;
 pub mod suite;
 pub mod task;
+pub mod telemetry;
 pub mod training;
 pub mod vllm;

@@ -13,6 +13,7 @@ mod loading;
 mod options;
 mod serve;
 mod slots;
+mod telemetry;
 mod worker;
 
 pub use artifacts::{ArtifactOptions, Attached, GraceOption, State};
@@ -27,4 +28,5 @@ pub use options::{
 };
 pub use serve::{drain_jobs, serve, serve_in_background, termination};
 pub use slots::{Kinds, Slots, SlotsError};
+pub use telemetry::TelemetryOptions;
 pub use worker::{check_worker_state, explain_lock, work};

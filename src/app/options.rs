@@ -4,6 +4,7 @@
 use super::artifacts::{ArtifactOptions, GraceOption};
 use super::exposure::ExposureOptions;
 use super::slots::Slots;
+use super::telemetry::TelemetryOptions;
 use crate::jobs::spec::MAX_TIMEOUT_SECONDS;
 use crate::lm::Quantization;
 use crate::store::DatabaseUrl;
@@ -252,4 +253,7 @@ pub struct ServeOptions {
     /// The longest adapter that may be imported, in MiB, packed or unpacked
     #[arg(long, env = "ATTUNE_MAX_IMPORT_MIB", default_value_t = 512)]
     pub max_import_mib: u64,
+    /// What it tells
+    #[command(flatten)]
+    pub telemetry: TelemetryOptions,
 }

@@ -24,6 +24,7 @@ pub async fn serve(application: Application, options: &ServeOptions) -> anyhow::
         .await
         .with_context(|| format!("cannot listen on {listen}: is another server there? choose another with --listen"))?;
     let address = listener.local_addr()?;
+    let _telling = options.telemetry.listen(&application.service).await?;
     let runner = application.start_jobs();
     let Application { service, store, artifacts, lock, .. } = application;
     let collecting = tokio::spawn(collect_hourly(store, artifacts, options.grace.artifact_grace));

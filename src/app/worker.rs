@@ -3,6 +3,7 @@
 use super::build::Application;
 use super::options::StateOptions;
 use super::serve::{drain_jobs, termination};
+use super::telemetry::TelemetryOptions;
 use crate::store::LockError;
 
 /// Whether a worker can share this state with the servers whose jobs it is to work off.
@@ -32,7 +33,11 @@ pub fn explain_lock(error: anyhow::Error) -> anyhow::Error {
 }
 
 /// Works jobs off until SIGTERM or Ctrl-C; then running jobs stop at their next checkpoint and wait in the queue.
-pub async fn work(application: Application) {
+///
+/// # Errors
+/// Where the address for metrics cannot be bound.
+pub async fn work(application: Application, telemetry: &TelemetryOptions) -> anyhow::Result<()> {
+    let _telling = telemetry.listen(&application.service).await?;
     let runner = application.start_jobs();
     let info = application.service.info();
     eprintln!(
@@ -46,4 +51,5 @@ pub async fn work(application: Application) {
     termination().await;
     tracing::info!("draining");
     drain_jobs(runner).await;
+    Ok(())
 }

@@ -29,8 +29,11 @@ mod terminal;
 mod train;
 mod worker;
 
+use crate::app::TelemetryOptions;
+use crate::telemetry::{LogFormat, start};
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
+use time::OffsetDateTime;
 
 /// The exit status of a command line that cannot be run, as clap has it.
 const USAGE: u8 = 2;
@@ -109,7 +112,18 @@ pub fn run() -> ExitCode {
         eprintln!("error: {refused}");
         return ExitCode::from(USAGE);
     }
-    log_to_stderr();
+    let telling = match cli.command.telemetry() {
+        Some(telemetry) => telemetry.start(),
+        // A command that is done at once counts nothing, and is watched by whoever called it.
+        None => start(LogFormat::Text, None, OffsetDateTime::now_utc).map_err(Into::into),
+    };
+    let _telling = match telling {
+        Ok(telling) => telling,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            return ExitCode::from(USAGE);
+        }
+    };
     let done = match cli.command {
         Command::Serve(serve) => serve.run(),
         Command::Worker(worker) => worker.run(),
@@ -136,13 +150,15 @@ pub fn run() -> ExitCode {
     }
 }
 
-/// Warnings, or what `RUST_LOG` says.
-fn log_to_stderr() {
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
-    // A line that cannot be written, on a full disk perhaps, is lost: to tell of that would be a panic.
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    lines.log_internal_errors(false).init();
+impl Command {
+    /// What a process tells that stays.
+    fn telemetry(&self) -> Option<&TelemetryOptions> {
+        match self {
+            Self::Serve(serve) => Some(&serve.options.telemetry),
+            Self::Worker(worker) => Some(&worker.telemetry),
+            _ => None,
+        }
+    }
 }
 
 /// Writes a line to standard output.

@@ -3,7 +3,7 @@
 
 use crate::app::{
     Application, ArtifactOptions, BaseOptions, DatabaseOptions, EngineArgs, ExposureOptions, GraceOption, JobOptions,
-    ServeOptions, StateOptions, build,
+    ServeOptions, StateOptions, TelemetryOptions, build,
 };
 use std::path::PathBuf;
 
@@ -50,6 +50,7 @@ pub(super) fn options(base: &BaseOptions, state: StateOptions) -> ServeOptions {
         drain_timeout: 0,
         adapter_cache_mib: 256,
         max_import_mib: 512,
+        telemetry: TelemetryOptions::default(),
     }
 }
 

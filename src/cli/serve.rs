@@ -6,7 +6,7 @@ use clap::Args;
 #[derive(Debug, Args)]
 pub(super) struct Serve {
     #[command(flatten)]
-    options: ServeOptions,
+    pub(super) options: ServeOptions,
 }
 
 impl Serve {

@@ -2,7 +2,8 @@
 
 use super::one_shot;
 use crate::app::{
-    BaseOptions, JobOptions, Kinds, ServeOptions, StateOptions, build, check_worker_state, explain_lock, work,
+    BaseOptions, JobOptions, Kinds, ServeOptions, StateOptions, TelemetryOptions, build, check_worker_state,
+    explain_lock, work,
 };
 use clap::Args;
 
@@ -20,6 +21,8 @@ pub(super) struct Worker {
     /// Threads that train, for each job that runs; all cores where it is not given
     #[arg(long, env = "ATTUNE_TRAIN_THREADS", default_value_t = one_shot::cores(), hide_default_value = true)]
     train_threads: usize,
+    #[command(flatten)]
+    pub(super) telemetry: TelemetryOptions,
 }
 
 impl Worker {
@@ -36,9 +39,6 @@ impl Worker {
             ..one_shot::options(&self.base, self.state)
         };
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-        runtime.block_on(async {
-            work(build(&options).await.map_err(explain_lock)?).await;
-            Ok(())
-        })
+        runtime.block_on(async { work(build(&options).await.map_err(explain_lock)?, &self.telemetry).await })
     }
 }

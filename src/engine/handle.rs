@@ -3,11 +3,13 @@
 use super::Error;
 use super::batch::Batch;
 use super::blocks::BlocksStatus;
+use super::load::{Counted, Load, LoadStatus};
 use super::merging::BreakEven;
 use super::request::{Event, Merge, Request, Sink};
 use super::schedule::{Bounds, Kept, Schedule};
 use super::worker::Worker;
 use crate::lm::{KvMemory, Model, Tokenizer};
+use crate::telemetry::record;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::Sender;
@@ -92,6 +94,7 @@ pub(super) struct Job {
     pub(super) request: Request,
     pub(super) sink: Sink,
     pub(super) queued_at: Instant,
+    pub(super) counted: Option<Counted>,
 }
 
 #[derive(Debug, Default)]
@@ -101,6 +104,7 @@ pub(super) struct Shared {
     pub(super) stopping: AtomicBool,
     pub(super) memory: Mutex<MemoryStatus>,
     pub(super) break_even: Mutex<Option<BreakEven>>,
+    pub(super) load: Arc<Load>,
 }
 
 impl Engine {
@@ -137,6 +141,7 @@ impl Engine {
             jobs: received,
             shared: Arc::clone(&shared),
             pool: Arc::new(pool),
+            step_rows: record::step_rows(),
         };
         let measures = unmergeable.is_none();
         std::thread::Builder::new().name("engine".into()).spawn(move || {
@@ -164,7 +169,8 @@ impl Engine {
             return Err(Error::QueueFull { limit });
         }
         let (sink, events) = unbounded_channel();
-        let job = Job { request, sink, queued_at: Instant::now() };
+        let counted = request.adapter.as_ref().map(|applied| self.shared.load.arrives(&applied.called));
+        let job = Job { request, sink, queued_at: Instant::now(), counted };
         self.jobs.send(job).map_err(|_| {
             self.shared.queued.fetch_sub(1, Ordering::AcqRel);
             Error::Stopping
@@ -209,6 +215,11 @@ impl Engine {
             memory: *self.shared.memory.lock().unwrap_or_else(PoisonError::into_inner),
             break_even: *self.shared.break_even.lock().unwrap_or_else(PoisonError::into_inner),
         }
+    }
+
+    /// The adapters that requests run with and wait for.
+    pub fn load(&self) -> LoadStatus {
+        self.shared.load.status()
     }
 
     /// Its bounds.

@@ -15,6 +15,7 @@ mod error;
 mod handle;
 mod idle;
 mod lane;
+mod load;
 mod merging;
 mod request;
 mod residency;
@@ -25,6 +26,7 @@ mod written;
 
 pub use error::Error;
 pub use handle::{Engine, EngineModel, EngineOptions, EngineStatus, MemoryStatus};
+pub use load::LoadStatus;
 pub use merging::BreakEven;
 pub use request::{Applied, AppliedAdapter, Event, FinishReason, Merge, Request, Timings, Token, TokenLogprob, Usage};
 pub use residency::{Lease, Residency, ResidencyError, ResidencyStatus};

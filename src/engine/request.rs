@@ -28,6 +28,8 @@ pub enum Merge {
 pub struct AppliedAdapter {
     /// Names it: two requests with one id use the same weights.
     pub id: String,
+    /// What the request calls it, for those that ask which adapters are in use.
+    pub called: Arc<str>,
     /// The weights; the lease keeps them in memory.
     pub adapter: Lease<StepAdapter>,
     /// The factor of its update.

@@ -1,6 +1,8 @@
 //! What a running request has written, and when it ends.
 
 use super::Error;
+use super::handle::Job;
+use super::load::Counted;
 use super::request::{Applied, Event, FinishReason, Request, Sink, Timings, Token, Usage};
 use super::written::{self, Written};
 use crate::lm::Tokenizer;
@@ -16,6 +18,8 @@ pub(super) struct Row {
     queued_at: Instant,
     started_at: Option<Instant>,
     first_token_at: Option<Instant>,
+    /// Says which adapter it has.
+    counted: Option<Counted>,
 }
 
 /// Whether a row goes on.
@@ -41,10 +45,11 @@ pub(super) struct Ending {
 }
 
 impl Row {
-    pub(super) fn new(request: Request, sink: Sink, queued_at: Instant) -> Self {
+    pub(super) fn new(job: Job) -> Self {
+        let Job { request, sink, queued_at, counted } = job;
         let noise = Noise::stream(request.seed, "sampling");
         let written = Written::new(request.stop.clone());
-        Self { request, sink, noise, written, queued_at, started_at: None, first_token_at: None }
+        Self { request, sink, noise, written, queued_at, started_at: None, first_token_at: None, counted }
     }
 
     /// Whether nobody waits for the answer any more.
@@ -60,6 +65,9 @@ impl Row {
     /// Notes that it runs.
     pub(super) fn start(&mut self, now: Instant) {
         self.started_at = Some(now);
+        if let Some(counted) = &mut self.counted {
+            counted.starts();
+        }
     }
 
     /// Tells the caller that it cannot go on.

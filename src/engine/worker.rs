@@ -10,6 +10,7 @@ use super::request::{Applied, AppliedAdapter, Event, Merge, Request};
 use super::row::{Ending, Next, Row, Vocabulary};
 use super::schedule::{Arrival, Contexts, RowId, Schedule};
 use crate::lm::{Model, Tokenizer};
+use crate::telemetry::record::Histogram;
 use rayon::prelude::*;
 use std::collections::{HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -32,6 +33,8 @@ pub(super) struct Worker {
     pub(super) jobs: Receiver<Job>,
     pub(super) shared: Arc<Shared>,
     pub(super) pool: Arc<rayon::ThreadPool>,
+    /// Is told how many texts each step has.
+    pub(super) step_rows: Histogram,
 }
 
 /// How long the idle thread sleeps before it looks whether it should stop.
@@ -106,15 +109,15 @@ impl Worker {
     fn accept(&mut self, job: Job) {
         let id = self.next_id;
         self.next_id += 1;
-        let Job { request, sink, queued_at } = job;
+        let request = &job.request;
         self.schedule.arrive(Arrival {
             id,
             prompt: request.prompt.clone(),
             max_tokens: request.max_tokens,
-            wish: wish(&request),
-            contexts: request.cache_prompt.then(|| self.contexts(&request)),
+            wish: wish(request),
+            contexts: request.cache_prompt.then(|| self.contexts(request)),
         });
-        self.rows.insert(id, Row::new(request, sink, queued_at));
+        self.rows.insert(id, Row::new(job));
     }
 
     /// What a request's cached keys and values depend on.
@@ -171,6 +174,7 @@ impl Worker {
             let applied = self.rows.get(&text.id)?.request.adapter.as_ref()?;
             Some((&applied.adapter, applied.scale))
         };
+        self.step_rows.record(shares.len() as f64);
         let texts = step_texts(&shares, self.schedule.running(), adapter_of);
         let logits = self.batch.forward(&texts);
         drop(texts);

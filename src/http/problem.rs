@@ -151,6 +151,10 @@ pub struct ProblemBody {
     pub detail: String,
     /// The request's id, as in the header `x-request-id`.
     pub instance: String,
+    /// The trace that the request belongs to, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false, nullable = false, example = "4bf92f3577b34da6a3ce929d0e0e4736")]
+    pub trace_id: Option<String>,
     /// The fields that are wrong, where the problem lies in fields.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
@@ -232,6 +236,7 @@ impl Problem {
             status: self.code.status().as_u16(),
             detail: self.detail,
             instance: request_id.to_owned(),
+            trace_id: None,
             invalid_params: self.invalid_params,
             score,
             nearest_tasks,

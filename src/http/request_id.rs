@@ -7,8 +7,11 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use uuid::Uuid;
 
+use super::observe::TraceId;
 use super::openai;
-use super::problem::{MEDIA_TYPE, Problem};
+use super::problem::{MEDIA_TYPE, Problem, ProblemBody};
+use crate::telemetry::TraceParent;
+use crate::telemetry::trace::TRACEPARENT;
 
 /// The header that carries it.
 pub(super) const HEADER: HeaderName = HeaderName::from_static("x-request-id");
@@ -44,14 +47,23 @@ impl RequestId {
     }
 }
 
-/// Gives the request its id, writes the body of a problem, and sends the id back.
+/// The span of the caller's that the request belongs to, where it names one.
+fn caller(request: &Request) -> Option<TraceParent> {
+    request.headers().get(TRACEPARENT)?.to_str().ok()?.parse().ok()
+}
+
+/// Gives the request its id and its place in a trace, writes the body of a problem, and sends the id back.
 pub(super) async fn with_request_id(mut request: Request, next: Next) -> Response {
     let id = RequestId::sent(&request).unwrap_or_default();
     request.extensions_mut().insert(id.clone());
+    if let Some(caller) = caller(&request) {
+        request.extensions_mut().insert(caller);
+    }
     let openai = openai::is_route(request.uri().path());
     let mut response = next.run(request).await;
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
-        let body = if openai { openai::answer(problem) } else { answer(problem, &id) };
+        let trace_id = response.extensions_mut().remove::<TraceId>().map(|TraceId(id)| id);
+        let body = if openai { openai::answer(problem) } else { answer(problem, &id, trace_id) };
         response = with_body(response, body);
     }
     response.headers_mut().insert(HEADER, id.0);
@@ -59,9 +71,10 @@ pub(super) async fn with_request_id(mut request: Request, next: Next) -> Respons
 }
 
 /// A problem as every route but OpenAI's shows it.
-fn answer(problem: Problem, id: &RequestId) -> Response {
+fn answer(problem: Problem, id: &RequestId, trace_id: Option<String>) -> Response {
     let status = problem.code().status();
-    (status, [(header::CONTENT_TYPE, MEDIA_TYPE)], Json(problem.body(id.as_str()))).into_response()
+    let body = ProblemBody { trace_id, ..problem.body(id.as_str()) };
+    (status, [(header::CONTENT_TYPE, MEDIA_TYPE)], Json(body)).into_response()
 }
 
 /// The answer with the problem's body, the other headers as they were.

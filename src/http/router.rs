@@ -1,7 +1,7 @@
 //! All routes, and what lies around them.
 //!
-//! From the outside in: the request's id, a span for the log, panics made problems, other origins' pages, API keys, the
-//! limits of bodies, routes.
+//! From the outside in: the request's id, a span for log and trace, what is counted, panics made problems, other origins'
+//! pages, API keys, the limits of bodies, routes.
 
 use std::any::Any;
 
@@ -10,14 +10,14 @@ use axum::extract::{DefaultBodyLimit, Request};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::trace::{DefaultOnResponse, TraceLayer};
-use tracing::{Level, Span};
+use tower_http::trace::TraceLayer;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt};
 use utoipa_axum::routes;
 
+use super::observe::{observe, span};
 use super::problem::{Code, Problem};
-use super::request_id::{RequestId, with_request_id};
-use super::routes::{adapters, files, generate, generators, health, import, info, jobs, keys, tasks};
+use super::request_id::with_request_id;
+use super::routes::{adapters, files, generate, generators, health, import, info, jobs, keys, metrics, tasks};
 use super::state::{AppState, BodyLimits};
 use super::{auth, body_time, cors, openai, openapi};
 
@@ -38,12 +38,8 @@ pub fn router(state: AppState) -> Router {
     };
     routes
         .layer(CatchPanicLayer::custom(panicked))
-        .layer(
-            TraceLayer::new_for_http()
-                .make_span_with(span)
-                .on_response(DefaultOnResponse::new().level(Level::INFO))
-                .on_failure(()),
-        )
+        .layer(from_fn(observe))
+        .layer(TraceLayer::new_for_http().make_span_with(span).on_request(()).on_response(()).on_failure(()))
         .layer(from_fn(with_request_id))
         .with_state(state)
 }
@@ -77,6 +73,7 @@ pub(super) fn api(limits: BodyLimits) -> OpenApiRouter<AppState> {
         .routes(routes!(health::live))
         .routes(routes!(health::ready))
         .routes(routes!(info::info))
+        .routes(routes!(metrics::metrics))
 }
 
 async fn no_route(request: Request) -> Problem {
@@ -91,9 +88,4 @@ fn panicked(panic: Box<dyn Any + Send>) -> Response {
     let text = panic.downcast_ref::<&str>().copied().map(str::to_owned);
     let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
     Problem::internal(&format!("a handler panicked: {}", text.unwrap_or_default())).into_response()
-}
-
-fn span(request: &Request) -> Span {
-    let id = request.extensions().get::<RequestId>().map(RequestId::as_str).unwrap_or_default();
-    tracing::info_span!("request", id, method = %request.method(), path = request.uri().path())
 }

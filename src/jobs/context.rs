@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 use tokio::runtime::Handle;
+use tracing::Span;
+use tracing::field::Empty;
 
 use super::queue::Queue;
 use crate::store::{Attempt, JobRecord, JobUpdate, Progress, StoreError};
@@ -42,11 +44,13 @@ pub struct JobContext {
     pub(super) may_fork: bool,
     pub(super) stop: Arc<StopFlag>,
     pub(super) gate: Mutex<ProgressGate>,
+    pub(super) phase: PhaseSpan,
 }
 
 impl JobContext {
     /// Records how far the job is. Within a phase only a few reports a second are kept.
     pub fn progress(&self, phase: &str, step: u64, total: u64) {
+        self.phase.is(phase, step);
         self.report(JobUpdate::Progress(Progress { phase: phase.to_owned(), step, total }));
     }
 
@@ -138,6 +142,51 @@ impl StopFlag {
             3 => Some(StopReason::TimedOut),
             _ => Some(StopReason::LeaseLost),
         }
+    }
+}
+
+/// A span for each phase of a run, as its progress tells them from whatever thread.
+#[derive(Debug)]
+pub(super) struct PhaseSpan {
+    job: Span,
+    open: Mutex<Option<Phase>>,
+}
+
+/// A phase; its span says at its end how far it came.
+#[derive(Debug)]
+struct Phase {
+    name: String,
+    span: Span,
+    steps: u64,
+}
+
+impl PhaseSpan {
+    /// Phases within the job's span.
+    pub(super) fn of(job: Span) -> Self {
+        Self { job, open: Mutex::new(None) }
+    }
+
+    /// The phase now. Another one ends the one before.
+    fn is(&self, name: &str, step: u64) {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        match open.as_mut().filter(|phase| phase.name == name) {
+            Some(phase) => phase.steps = step,
+            None => {
+                // The one before ends first.
+                *open = None;
+                let span = tracing::info_span!(
+                    parent: &self.job, "phase", phase = name, steps = Empty, otel.name = format!("phase {name}")
+                );
+                *open = Some(Phase { name: name.to_owned(), span, steps: step });
+            }
+        }
+    }
+}
+
+impl Drop for Phase {
+    fn drop(&mut self) {
+        // Traces know whole numbers with a sign alone.
+        self.span.record("steps", self.steps as i64);
     }
 }
 

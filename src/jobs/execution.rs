@@ -11,15 +11,18 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::watch;
 use tokio::task::JoinError;
 use tokio::time::{Interval, MissedTickBehavior, interval_at};
+use tracing::Span;
+use tracing::field::Empty;
 
 use super::children::ChildJob;
-use super::context::{JobContext, ProgressGate, StopFlag, StopReason};
+use super::context::{JobContext, PhaseSpan, ProgressGate, StopFlag, StopReason};
 use super::error::JobError;
 use super::handover::{Handover, forget};
 use super::queue::Queue;
 use super::runner::{JobHandler, RunnerConfig};
 use super::work_dirs::{clean_up, work_dir};
 use crate::store::{JobRecord, JobState, Outcome, StoreError};
+use crate::telemetry::{record, trace};
 
 /// How often the end of a job is tried to be written, a second apart.
 const FINISH_TRIES: u32 = 10;
@@ -46,6 +49,23 @@ enum Ending {
 }
 
 impl Execution {
+    /// The span of this attempt, in the trace of the request that queued the job.
+    pub(super) fn span(&self) -> Span {
+        let JobRecord { id, kind, attempt, .. } = &self.job;
+        // The highest level, so that whatever is logged of the job names it.
+        let span = tracing::error_span!(
+            "job",
+            job = id,
+            kind,
+            attempt = i64::from(*attempt),
+            trace_id = Empty,
+            otel.name = format!("job {kind}")
+        );
+        let caller = self.job.traceparent.as_deref().and_then(|text| text.parse().ok());
+        trace::adopt(&span, caller.as_ref());
+        span
+    }
+
     /// Runs the job and writes its end.
     pub(super) async fn run(self, draining: watch::Receiver<bool>) {
         let stop = Arc::new(StopFlag::default());
@@ -109,7 +129,8 @@ impl Execution {
         let mut changes = self.queue.changes();
         let mut heartbeat = self.heartbeat();
         let (handler, job, context) = (Arc::clone(&self.handler), self.job.clone(), self.context(stop));
-        let mut work = tokio::task::spawn_blocking(move || handler.run(&job, &context));
+        let span = Span::current();
+        let mut work = tokio::task::spawn_blocking(move || span.in_scope(|| handler.run(&job, &context)));
         let mut over = std::pin::pin!(self.time_over());
         // What happened before `changes` began to listen.
         self.look(stop).await;
@@ -154,6 +175,7 @@ impl Execution {
             may_fork: self.config.shares_work() && self.job.parent.is_none(),
             stop: Arc::clone(stop),
             gate: Mutex::new(ProgressGate::default()),
+            phase: PhaseSpan::of(Span::current()),
         }
     }
 
@@ -218,6 +240,7 @@ impl Execution {
             };
             match written {
                 Ok(job) => {
+                    tell_end(&job);
                     clean_up(&self.config.data_dir, &job).await;
                     return forget(self.config.handover.as_deref(), &job).await;
                 }
@@ -230,6 +253,16 @@ impl Execution {
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
     }
+}
+
+/// Counts a job that has ended.
+fn tell_end(job: &JobRecord) {
+    let (Some(started), Some(finished)) = (job.started_at, job.finished_at) else {
+        return tracing::info!(state = job.state.as_str(), "the job is back in the queue");
+    };
+    let seconds = (finished - started).as_seconds_f64();
+    record::job_ended(&job.kind, job.state.as_str(), seconds);
+    tracing::info!(state = job.state.as_str(), seconds, "the job has ended");
 }
 
 /// Whether another attempt may want what this one left.

@@ -5,6 +5,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures::stream::try_unfold;
@@ -19,8 +20,9 @@ use super::error::QueueError;
 use super::spec::JobSpec;
 use crate::store::{
     Attempt, ClaimRequest, JobChanges, JobEvent, JobFilter, JobOwner, JobRecord, JobStore, JobUpdate, NewChild, NewJob,
-    Outcome, Page, PageRequest, StoreError,
+    OpenJobs, Outcome, Page, PageRequest, StoreError,
 };
+use crate::telemetry::trace;
 
 /// How many events are read at once.
 const BATCH: u32 = 256;
@@ -63,8 +65,19 @@ pub struct Queue {
     store: Arc<dyn JobStore>,
     config: QueueConfig,
     wake: Wake,
+    /// Runners of this process that share their work with no other.
+    alone: Arc<AtomicUsize>,
     /// Listens to other processes as long as a clone of the queue lives; none where the database does not tell.
     _listening: Option<Arc<Listening>>,
+}
+
+/// A runner that nobody else is told of.
+pub(super) struct Alone(Arc<AtomicUsize>);
+
+impl Drop for Alone {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// Wakes who waits in this process.
@@ -81,10 +94,10 @@ impl Queue {
     pub fn new(store: Arc<dyn JobStore>, config: QueueConfig) -> Self {
         let wake = Wake { changes: broadcast::channel(WAKE_UPS).0, arrivals: watch::channel(0).0 };
         let listening = store.job_changes().map(|changes| Arc::new(Listening::start(changes, wake.clone())));
-        Self { store, config, wake, _listening: listening }
+        Self { store, config, wake, alone: Arc::default(), _listening: listening }
     }
 
-    /// Queues a job, or finds the one that its key made (`false`).
+    /// Queues a job, or finds the one that its key made (`false`). It belongs to the trace in which this is called.
     ///
     /// # Errors
     /// `Invalid`; `Store` with `QueueFull`, `IdempotencyMismatch` or a failure.
@@ -100,6 +113,7 @@ impl Queue {
             timeout_ms: spec.timeout_seconds.map(|seconds| u64::from(seconds) * 1000),
             idempotency_key: request.idempotency_key,
             owner: request.owner,
+            traceparent: trace::current().map(|at| at.to_string()),
             queue_limit: self.config.queue_limit,
         };
         let enqueued = self.store.enqueue_job(&job, now).await?;
@@ -148,6 +162,22 @@ impl Queue {
         Ok(workers.iter().filter(|worker| worker.slots.get(kind).is_some_and(|slots| *slots > 0)).count())
     }
 
+    /// How many processes work jobs off, as far as they say; one that shares its work with no other says so here alone.
+    ///
+    /// # Errors
+    /// A failure.
+    pub async fn workers(&self) -> Result<usize, StoreError> {
+        Ok(self.store.workers().await?.len() + self.alone.load(Ordering::Relaxed))
+    }
+
+    /// The jobs that have not ended, counted.
+    ///
+    /// # Errors
+    /// A failure.
+    pub async fn open_jobs(&self) -> Result<OpenJobs, StoreError> {
+        self.store.open_jobs().await
+    }
+
     /// A tenant's jobs, the newest first.
     ///
     /// # Errors
@@ -170,6 +200,12 @@ impl Queue {
             read: VecDeque::new(),
         };
         try_unfold(reader, |mut reader| async move { Ok(reader.next().await?.map(|event| (event, reader))) })
+    }
+
+    /// A runner works here that shares its work with no other, until what is given back is dropped.
+    pub(super) fn works_alone(&self) -> Alone {
+        self.alone.fetch_add(1, Ordering::Relaxed);
+        Alone(Arc::clone(&self.alone))
     }
 
     pub(super) fn store(&self) -> &dyn JobStore {

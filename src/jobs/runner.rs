@@ -12,6 +12,7 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::{JoinHandle, JoinSet};
+use tracing::Instrument;
 
 use super::context::JobContext;
 use super::error::JobError;
@@ -20,6 +21,7 @@ use super::presence::Presence;
 use super::queue::Queue;
 use super::work_dirs::sweep;
 use crate::store::{Artifacts, ClaimRequest, JobRecord, WorkerRecord};
+use crate::telemetry::record;
 
 /// Does the work of a kind.
 pub trait JobHandler: Send + Sync {
@@ -109,6 +111,8 @@ impl Runner {
     async fn run(self, mut draining: watch::Receiver<bool>) {
         sweep(&self.config.data_dir, &self.queue).await;
         let presence = self.config.shares_work().then(|| Presence::start(self.queue.clone(), self.record()));
+        let works = self.slots.iter().any(|slot| slot.limit > 0);
+        let _alone = (works && presence.is_none()).then(|| self.queue.works_alone());
         let mut running = JoinSet::new();
         let mut arrivals = self.queue.arrivals();
         while !*draining.borrow() {
@@ -154,6 +158,7 @@ impl Runner {
             }
         };
         let slot = self.slots.iter().find(|slot| slot.kind == job.kind)?;
+        record::job_attempt(slot.kind);
         let room = Arc::clone(&slot.room).try_acquire_owned().ok()?;
         let execution = Execution {
             queue: self.queue.clone(),
@@ -162,10 +167,12 @@ impl Runner {
             job,
         };
         let draining = draining.clone();
-        Some(async move {
+        let span = execution.span();
+        let run = async move {
             execution.run(draining).await;
             drop(room);
-        })
+        };
+        Some(run.instrument(span))
     }
 }
 

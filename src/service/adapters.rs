@@ -9,8 +9,11 @@ use crate::generator::{Answer, Confidence};
 use crate::lora::{Adapter, write_peft};
 use crate::store::artifacts::sha256_hex;
 use crate::store::{AdapterFilter, AdapterKind, AdapterRecord, Page, PageRequest, PublishOutcome, StoreError};
+use crate::telemetry::record::{self, AdapterOutcome};
 use bytes::Bytes;
 use std::time::Instant;
+use tracing::Instrument;
+use tracing::field::Empty;
 
 /// Which file of an adapter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +40,23 @@ impl Service {
     /// [`Error::Task`] and [`Error::Invalid`] name the field; [`Error::NoGenerator`],
     /// [`Error::StaleGenerator`], [`Error::NotFound`] (generator), [`Error::NameTaken`], [`Error::QuotaUsed`].
     pub async fn create_adapter(&self, caller: &Caller, request: CreateAdapter) -> Result<CreatedAdapter, Error> {
+        let span = tracing::info_span!("adapter", adapter = Empty, cached = Empty);
+        let created = self.created_adapter(caller, request).instrument(span.clone()).await;
+        let Ok(CreatedAdapter { adapter, cached, timings_ms }) = &created else {
+            record::adapter_request(AdapterOutcome::Failed);
+            return created;
+        };
+        record::adapter_request(if *cached { AdapterOutcome::Cached } else { AdapterOutcome::Created });
+        span.record("adapter", &adapter.id).record("cached", *cached);
+        let CreateTimings { encode, generate, confidence, refine, total } = *timings_ms;
+        let (encode_ms, generate_ms, confidence_ms, refine_ms) = (encode, generate, confidence, refine);
+        span.in_scope(|| {
+            tracing::info!(encode_ms, generate_ms, confidence_ms, refine_ms, total_ms = total, "the adapter is there");
+        });
+        created
+    }
+
+    async fn created_adapter(&self, caller: &Caller, request: CreateAdapter) -> Result<CreatedAdapter, Error> {
         let started = Instant::now();
         let tenant = &*caller.tenant;
         let wanted = self.wanted(request).await?;

@@ -35,6 +35,8 @@ enum Beside {
 /// An adapter of a request.
 pub(super) struct Wanted {
     pub(super) record: AdapterRecord,
+    /// What the request calls it: its id, or its name.
+    pub(super) called: String,
     pub(super) scale: f64,
 }
 
@@ -62,9 +64,9 @@ impl Service {
         match &self.backend {
             Backend::Local { resident, .. } => {
                 let adapter = match adapter {
-                    Some(Wanted { record, scale }) => {
+                    Some(Wanted { record, called, scale }) => {
                         let adapter = self.weights(resident, &record).await?;
-                        Some(AppliedAdapter { id: record.id, adapter, scale })
+                        Some(AppliedAdapter { id: record.id, called: called.into(), adapter, scale })
                     }
                     None => None,
                 };

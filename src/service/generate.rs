@@ -4,6 +4,7 @@ use super::adapters::ms;
 use super::api::{CreateAdapter, CreateTimings, Generate, GenerateTimings, Generated, Piece, UsedAdapter};
 use super::asked::{Asked, Wanted};
 use super::sampling::sampling;
+use super::told::Told;
 use super::{Caller, Error, Service};
 use crate::engine::{Event, Request};
 use futures::{Stream, StreamExt};
@@ -119,7 +120,8 @@ impl Service {
         seed: u64,
     ) -> Result<impl Stream<Item = Piece> + Send + 'static + use<>, Error> {
         let Prepared { asked, adapter, timings, started } = prepared.clone();
-        let mut events = self.ask(asked, seed).await?;
+        let mut told = Told::begin(adapter.as_deref(), started);
+        let mut events = self.ask(asked, seed).await.inspect_err(|_| told.failed())?;
         let id = (self.new_id)();
         let mut text = String::new();
         let mut ended = false;
@@ -135,22 +137,28 @@ impl Service {
                 text.push_str(&new);
                 Piece::Text { text: new, token }
             }
-            Event::Done { reason, usage, timings: engine, applied } => Piece::Done(Box::new(Generated {
-                id: id.clone(),
-                text: std::mem::take(&mut text),
-                finish_reason: reason,
-                adapter: UsedAdapter { id: adapter.clone(), applied },
-                usage,
-                timings_ms: GenerateTimings {
-                    queue: engine.queue,
-                    prefill: engine.prefill,
-                    decode: engine.decode,
-                    total: ms(started),
-                    ..timings
-                },
-                tokens: Vec::new(),
-            })),
-            Event::Failed(error) => Piece::Failed(error),
+            Event::Done { reason, usage, timings: engine, applied } => {
+                told.done(reason, &usage, &engine);
+                Piece::Done(Box::new(Generated {
+                    id: id.clone(),
+                    text: std::mem::take(&mut text),
+                    finish_reason: reason,
+                    adapter: UsedAdapter { id: adapter.clone(), applied },
+                    usage,
+                    timings_ms: GenerateTimings {
+                        queue: engine.queue,
+                        prefill: engine.prefill,
+                        decode: engine.decode,
+                        total: ms(started),
+                        ..timings
+                    },
+                    tokens: Vec::new(),
+                }))
+            }
+            Event::Failed(error) => {
+                told.failed();
+                Piece::Failed(error)
+            }
         });
         Ok(stream)
     }
@@ -171,7 +179,8 @@ impl Service {
                 (self.resolve(&caller.tenant, &created.adapter.id).await?, created.timings_ms)
             }
         };
-        Ok((Some(Wanted { record, scale: request.scale.unwrap_or(1.0) }), made))
+        let called = request.adapter.clone().unwrap_or_else(|| record.id.clone());
+        Ok((Some(Wanted { record, called, scale: request.scale.unwrap_or(1.0) }), made))
     }
 }
 

@@ -13,12 +13,14 @@ use crate::generator::{Answer, Confidence, Draw, GeneratorFile, Trial};
 use crate::lm::Piece;
 use crate::lora::Adapter;
 use crate::task::{Base, Demonstrations, Description, Encoder, Example};
+use crate::telemetry::record::{self, AdapterTimes};
 use crate::training::agreement::tried;
 use crate::training::best_of::{Samples, best_of};
 use crate::training::progress::CancelFlag;
 use crate::training::settle::Lesson;
 use std::sync::Arc;
 use std::time::Instant;
+use tracing::Span;
 
 /// What making an adapter gave.
 #[derive(Debug)]
@@ -38,6 +40,8 @@ struct Work {
     draw: (Option<u64>, usize),
     on_unknown: OnUnknown,
     refinement: Refinement,
+    /// The span of the request that began it.
+    span: Span,
 }
 
 /// Says that nobody waits, when it goes.
@@ -61,6 +65,7 @@ impl Service {
             draw: (wanted.seed, wanted.samples),
             on_unknown: wanted.on_unknown,
             refinement: wanted.refinement.clone(),
+            span: Span::current(),
         };
         let refining = self.refining.clone();
         async move { work.run(&refining).await }
@@ -72,6 +77,7 @@ impl Work {
         // A queue that is full is no reason to read the description first.
         let asked = matches!(self.refinement, Refinement::Steps { .. });
         let place = asked.then(|| refining.place()).transpose()?;
+        let tried = self.generator.asks_agreement();
         let work = Arc::new(self);
         let writer = Arc::clone(&work);
         let made = blocking(move || writer.write()).await?;
@@ -79,22 +85,34 @@ impl Work {
             None if made.confidence.applied == Answer::Settled => Some(refining.place()?),
             place => place,
         };
-        match place {
-            Some(place) => work.refined(made, place).await,
-            None => Ok(made),
-        }
+        let refines = place.is_some();
+        let made = match place {
+            Some(place) => work.refined(made, place).await?,
+            None => made,
+        };
+        let CreateTimings { encode, generate, confidence, refine, .. } = made.timings;
+        record::adapter_made(AdapterTimes {
+            encode: encode / 1e3,
+            generate: generate / 1e3,
+            confidence: tried.then_some(confidence / 1e3),
+            refine: refines.then_some(refine / 1e3),
+        });
+        Ok(made)
     }
 
     /// Reads the description and writes the weights.
     fn write(&self) -> Result<Made, Error> {
         let started = Instant::now();
         let texts = [(self.description.as_str(), &self.demonstrations)];
-        let raw = self.encoder.encode(&texts).map_err(Error::model)?;
+        let raw = self.step("adapter.encode").in_scope(|| self.encoder.encode(&texts)).map_err(Error::model)?;
         let condition = self.generator.standardised(&raw[0]).map_err(Error::generator)?;
         let encode = ms(started);
-        let written = self.generate(&condition)?;
+        let written = self.step("adapter.generate").in_scope(|| self.generate(&condition))?;
         let begun = Instant::now();
-        let tried = if self.generator.asks_agreement() { self.tried(&written)? } else { None };
+        let tried = match self.generator.asks_agreement() {
+            true => self.step("adapter.confidence").in_scope(|| self.tried(&written))?,
+            false => None,
+        };
         let trying = ms(begun);
         let settling = matches!(self.refinement, Refinement::WhereDoubted);
         let mut confidence = self.generator.confidence(&condition, tried, settling).map_err(Error::generator)?;
@@ -112,6 +130,11 @@ impl Work {
         let generate = ms(started) - encode - trying;
         let timings = CreateTimings { encode, generate, confidence: trying, ..CreateTimings::default() };
         Ok(Made { adapter, confidence, timings })
+    }
+
+    /// The span of a part of the work.
+    fn step(&self, name: &'static str) -> Span {
+        tracing::info_span!(parent: &self.span, "step", otel.name = name)
     }
 
     /// What comes of trying an adapter on the demonstrations or the described base's answers.
@@ -159,6 +182,8 @@ impl Work {
         blocking(move || {
             // It is held by the work and not by who waits: steps that nobody waits for still take a core.
             let _turn = turn;
+            let span = self.step("adapter.refine");
+            let _refining = span.enter();
             let Some(lesson) = self.lesson()? else {
                 let confidence = Confidence { applied: Answer::Generated, ..made.confidence };
                 return Ok(Made { confidence, ..made });

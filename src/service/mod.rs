@@ -21,12 +21,14 @@ mod jobs;
 mod keys;
 mod make;
 mod making;
+mod metrics;
 mod prompt;
 mod refining;
 mod sampling;
 mod task_data;
 mod tasks;
 mod token_text;
+mod told;
 mod training;
 mod wanted;
 
@@ -52,6 +54,7 @@ use crate::store::{Artifacts, Store};
 use crate::task::{Base, Encoder, MAX_DEMONSTRATIONS, MAX_DESCRIPTION_CHARS};
 use backend::Backend;
 use making::Making;
+use metrics::QueueSeen;
 use refining::Refining;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
@@ -96,6 +99,7 @@ pub struct Service {
     queue: Queue,
     making: Making,
     refining: Refining,
+    queue_seen: QueueSeen,
     request_timeout: std::time::Duration,
     /// Built when the first request asks for a form of answer.
     guides: OnceCell<Arc<GuideFactory>>,
@@ -133,6 +137,7 @@ impl Service {
             queue: parts.queue,
             making: Making::default(),
             refining: Refining::new(),
+            queue_seen: QueueSeen::default(),
             request_timeout: parts.request_timeout,
             guides: OnceCell::new(),
             vocabulary: OnceLock::new(),

@@ -311,6 +311,12 @@ pub trait JobStore: WorkerStore {
     /// `NotFound` where there is no such job.
     fn job_events<'a>(&'a self, id: &'a str, after: u64, limit: u32) -> StoreFuture<'a, Vec<JobEvent>>;
 
+    /// How many jobs have not ended, and how old the oldest is that waits.
+    ///
+    /// # Errors
+    /// None of its own.
+    fn open_jobs(&self) -> StoreFuture<'_, OpenJobs>;
+
     /// Listens to what happens to jobs from now on. `None` where the database does not tell what other processes do;
     /// where it does, a change may still be left out, so whoever waits looks from time to time.
     fn job_changes(&self) -> Option<JobChanges>;

@@ -34,11 +34,12 @@ pub(crate) const LIMITS: BodyLimits = BodyLimits { general: 4096, import: 1 << 2
 pub(crate) struct Server {
     /// What it serves.
     pub(crate) router: Router,
-    service: Arc<Service>,
+    /// What the router is over.
+    pub(crate) service: Arc<Service>,
     /// Says that it drains.
     pub(crate) closing: watch::Sender<bool>,
     /// Goes last: the service uses it.
-    state: Arc<State>,
+    pub(crate) state: Arc<State>,
 }
 
 /// An answer, read to its end.

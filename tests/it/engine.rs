@@ -83,7 +83,15 @@ fn request(seed: usize, prompt: usize) -> Request {
 }
 
 fn with(request: Request, id: usize, adapter: &Lease<StepAdapter>, scale: f64) -> Request {
-    Request { adapter: Some(AppliedAdapter { id: id.to_string(), adapter: adapter.clone(), scale }), ..request }
+    Request {
+        adapter: Some(AppliedAdapter {
+            id: id.to_string(),
+            called: id.to_string().into(),
+            adapter: adapter.clone(),
+            scale,
+        }),
+        ..request
+    }
 }
 
 /// What an answer was: its tokens with the bits of their log-probabilities, and how it was made.

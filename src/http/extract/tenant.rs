@@ -16,6 +16,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Tenant {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Infallible> {
-        Ok(parts.extensions.get::<Self>().cloned().unwrap_or_else(|| Self(DEFAULT_TENANT.into())))
+        let tenant = parts.extensions.get::<Self>().cloned().unwrap_or_else(|| Self(DEFAULT_TENANT.into()));
+        tracing::Span::current().record("tenant", &*tenant.0);
+        Ok(tenant)
     }
 }

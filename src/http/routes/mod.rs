@@ -9,4 +9,5 @@ pub(crate) mod import;
 pub(crate) mod info;
 pub(crate) mod jobs;
 pub(crate) mod keys;
+pub(crate) mod metrics;
 pub(crate) mod tasks;

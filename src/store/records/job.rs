@@ -81,6 +81,9 @@ pub struct JobRecord {
     pub idempotency_key: Option<String>,
     /// Who queued it.
     pub owner: JobOwner,
+    /// The W3C `traceparent` of what queued it.
+    #[serde(default)]
+    pub traceparent: Option<String>,
     /// Who has it.
     pub worker: Option<String>,
     /// Until when it is the worker's, by the database's clock.
@@ -164,8 +167,19 @@ pub struct NewJob {
     pub idempotency_key: Option<String>,
     /// Who queues it.
     pub owner: JobOwner,
+    /// The W3C `traceparent` of what queues it, where that belongs to a trace.
+    pub traceparent: Option<String>,
     /// How many jobs may wait at once, this one included. Children are not counted.
     pub queue_limit: u32,
+}
+
+/// What the queue holds now. Jobs that have ended are not counted: there may be any number of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OpenJobs {
+    /// How many, by state and kind.
+    pub counts: Vec<(JobState, String, u64)>,
+    /// When the oldest was queued that waits for a worker, and not for its children.
+    pub oldest_queued: Option<OffsetDateTime>,
 }
 
 /// A job that another one needs.

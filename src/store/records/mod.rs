@@ -15,7 +15,7 @@ pub use expected::Expected;
 pub use generator::{GeneratorRecord, GeneratorState};
 pub use job::{
     Attempt, ClaimRequest, Enqueued, JobEvent, JobEventKind, JobFilter, JobOwner, JobRecord, JobState, JobUpdate,
-    NewChild, NewJob, Outcome, Progress,
+    NewChild, NewJob, OpenJobs, Outcome, Progress,
 };
 pub use key::{KeyHash, KeyLimits, KeyRecord, Scope};
 pub use task::{Example, MAX_EXAMPLES, Output, Split, TaskRecord, examples_digest};

@@ -37,13 +37,13 @@ impl SqlStore {
 async fn insert(tx: &mut Tx<'_>, parent: &JobRecord, child: &NewChild, now: OffsetDateTime) -> Result<(), StoreError> {
     let insert = sqlx::query_as(
         "INSERT INTO jobs (id, kind, payload, state, max_attempts, priority, timeout_ms, parent_id, tenant,
-                           key_id, created_at)
-         VALUES ($1, $2, $3, 'queued', $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (id) DO NOTHING RETURNING *",
+                           key_id, created_at, traceparent)
+         VALUES ($1, $2, $3, 'queued', $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (id) DO NOTHING RETURNING *",
     );
     let insert = insert.bind(&child.id).bind(&child.kind).bind(json_text(&child.payload)?);
     let insert = insert.bind(i64::from(child.max_attempts.max(1))).bind(i64::from(parent.priority));
     let insert = insert.bind(timeout(parent.timeout_ms)).bind(&parent.id).bind(&parent.owner.tenant);
-    let insert = insert.bind(&parent.owner.key).bind(millis(now));
+    let insert = insert.bind(&parent.owner.key).bind(millis(now)).bind(&parent.traceparent);
     let inserted: Option<JobRecord> = insert.fetch_optional(&mut **tx).await?;
     match inserted {
         Some(child) => append_state(tx, &child, now).await,

@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 
 use super::children::{ask_to_stop, stop_children};
 use super::job_events::{append_report, append_state, read};
-use super::rows::{age_key, json_text, millis, scoped};
+use super::rows::{CountedJobs, age_key, json_text, millis, scoped};
 use super::{Connection, SqlStore, Tx, dialect};
 use crate::store::error::StoreError;
 use crate::store::job_policy::{Settled, settle, settle_released};
@@ -36,6 +36,10 @@ pub(super) const LIST_JOBS_IN_STATE: &str = "SELECT * FROM jobs
        AND state = CASE WHEN $6 = 'waiting' THEN 'queued' ELSE $6 END AND waits = ($6 = 'waiting')
      ORDER BY created_at DESC, id DESC LIMIT $4";
 
+/// The jobs that have not ended, counted.
+pub(super) const OPEN_JOBS: &str = "SELECT state, waits, kind, count(*) AS jobs, min(created_at) AS oldest FROM jobs
+     WHERE state IN ('queued', 'running', 'cancelling') GROUP BY state, waits, kind";
+
 impl JobStore for SqlStore {
     fn enqueue_job<'a>(&'a self, job: &'a NewJob, now: OffsetDateTime) -> StoreFuture<'a, Enqueued> {
         Self::call(async move {
@@ -49,14 +53,14 @@ impl JobStore for SqlStore {
             }
             let insert = sqlx::query_as(
                 "INSERT INTO jobs (id, kind, payload, state, max_attempts, priority, timeout_ms, idempotency_key, tenant,
-                                   key_id, created_at)
-                 VALUES ($1, $2, $3, 'queued', $4, $5, $6, $7, $8, $9, $10) RETURNING *",
+                                   key_id, created_at, traceparent)
+                 VALUES ($1, $2, $3, 'queued', $4, $5, $6, $7, $8, $9, $10, $11) RETURNING *",
             );
             let insert = insert.bind(&job.id).bind(&job.kind).bind(json_text(&job.payload)?);
             let insert = insert.bind(i64::from(job.max_attempts.max(1))).bind(i64::from(job.priority));
             let key = job.idempotency_key.as_deref().map(|key| scoped(&job.owner, key));
             let insert = insert.bind(timeout(job.timeout_ms)).bind(key).bind(&job.owner.tenant);
-            let insert = insert.bind(&job.owner.key).bind(millis(now));
+            let insert = insert.bind(&job.owner.key).bind(millis(now)).bind(&job.traceparent);
             let job: JobRecord = insert.fetch_one(&mut *tx).await?;
             append_state(&mut tx, &job, now).await?;
             tx.commit().await?;
@@ -196,6 +200,16 @@ impl JobStore for SqlStore {
                 find(&mut connection, id).await?;
             }
             Ok(events)
+        })
+    }
+
+    fn open_jobs(&self) -> StoreFuture<'_, OpenJobs> {
+        Self::call(async move {
+            let counted: Vec<CountedJobs> = sqlx::query_as(OPEN_JOBS).fetch_all(&self.pool).await?;
+            let queued = counted.iter().filter(|counted| counted.state == JobState::Queued);
+            let oldest_queued = queued.map(|counted| counted.oldest).min();
+            let counts = counted.into_iter().map(|CountedJobs { state, kind, count, .. }| (state, kind, count));
+            Ok(OpenJobs { counts: counts.collect(), oldest_queued })
         })
     }
 

@@ -97,10 +97,7 @@ impl FromRow<'_, Row> for JobRecord {
             id: row.try_get("id")?,
             kind: row.try_get("kind")?,
             payload: json(row, "payload")?,
-            state: match (word(row, "state")?, row.try_get("waits")?) {
-                (JobState::Queued, true) => JobState::Waiting,
-                (state, _) => state,
-            },
+            state: job_state(row)?,
             attempt: count(row, "attempt")?,
             given_back: count(row, "given_back")?,
             max_attempts: count(row, "max_attempts")?,
@@ -113,6 +110,7 @@ impl FromRow<'_, Row> for JobRecord {
             error: row.try_get("error")?,
             idempotency_key: row.try_get::<Option<String>, _>("idempotency_key")?.map(unscoped),
             owner: JobOwner { tenant: row.try_get("tenant")?, key: row.try_get("key_id")? },
+            traceparent: row.try_get("traceparent")?,
             worker: row.try_get("worker")?,
             lease_until: optional_time(row, "lease_until")?,
             created_at: time(row, "created_at")?,
@@ -146,6 +144,21 @@ impl FromRow<'_, Row> for KeyRecord {
     }
 }
 
+/// Jobs of one state and kind.
+pub(super) struct CountedJobs {
+    pub(super) state: JobState,
+    pub(super) kind: String,
+    pub(super) count: u64,
+    pub(super) oldest: OffsetDateTime,
+}
+
+impl FromRow<'_, Row> for CountedJobs {
+    fn from_row(row: &Row) -> sqlx::Result<Self> {
+        let (count, oldest) = (count(row, "jobs")?, time(row, "oldest")?);
+        Ok(Self { state: job_state(row)?, kind: row.try_get("kind")?, count, oldest })
+    }
+}
+
 impl FromRow<'_, Row> for WorkerRecord {
     fn from_row(row: &Row) -> sqlx::Result<Self> {
         Ok(Self { name: row.try_get("name")?, slots: json(row, "slots")? })
@@ -175,6 +188,14 @@ fn unscoped(scoped: String) -> String {
 /// The sort key of lists by age.
 pub(super) fn age_key(created_at: OffsetDateTime, id: &str) -> SortKey {
     SortKey { at_ms: millis(created_at), id: id.to_owned() }
+}
+
+/// A job that waits for its children is queued, and `waits`.
+fn job_state(row: &Row) -> sqlx::Result<JobState> {
+    Ok(match (word(row, "state")?, row.try_get("waits")?) {
+        (JobState::Queued, true) => JobState::Waiting,
+        (state, _) => state,
+    })
 }
 
 fn word<T: FromStr<Err = UnknownWord>>(row: &Row, column: &str) -> sqlx::Result<T> {

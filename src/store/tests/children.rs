@@ -13,6 +13,7 @@ on_both! {
     a_parent_whose_last_worker_is_lost_takes_its_children_with_it,
     children_do_not_fill_the_queue_and_are_listed_under_their_state,
     workers_are_there_as_long_as_they_say_so,
+    open_jobs_are_counted_and_children_belong_to_their_parents_trace,
 }
 
 fn child(id: &str) -> NewChild {
@@ -178,4 +179,23 @@ async fn workers_are_there_as_long_as_they_say_so(store: TestStore) {
     assert_eq!(store.workers().await.unwrap(), [worker("a", 3), worker("b", 1)]);
     store.retire_worker("a").await.unwrap();
     assert_eq!(store.workers().await.unwrap(), [worker("b", 1)]);
+}
+
+async fn open_jobs_are_counted_and_children_belong_to_their_parents_trace(store: TestStore) {
+    assert_eq!(store.open_jobs().await.unwrap(), OpenJobs::default());
+    let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    store.enqueue_job(&NewJob { priority: -1, ..new_job("done") }, at(0)).await.unwrap();
+    store.cancel_job("done", at(0)).await.unwrap();
+    let parent = NewJob { kind: "generator".to_owned(), traceparent: Some(trace.to_owned()), ..new_job("p") };
+    store.enqueue_job(&parent, at(0)).await.unwrap();
+    let parent = claim(&store, MINUTE).await.unwrap();
+    assert_eq!(parent.traceparent.as_deref(), Some(trace));
+    store.fork_job(parent.current_attempt(), &[child("a"), child("b")], at(7)).await.unwrap();
+    assert_eq!(claim(&store, MINUTE).await.unwrap().traceparent.as_deref(), Some(trace));
+    let mut open = store.open_jobs().await.unwrap();
+    open.counts.sort_by_key(|(state, kind, _)| (state.as_str(), kind.clone()));
+    let counted = |state, kind: &str| (state, kind.to_owned(), 1);
+    let expected = [(JobState::Queued, "adapter"), (JobState::Running, "adapter"), (JobState::Waiting, "generator")];
+    assert_eq!(open.counts, expected.map(|(state, kind)| counted(state, kind)));
+    assert_eq!(open.oldest_queued, Some(at(7)));
 }

@@ -147,6 +147,7 @@ pub(crate) fn new_job(id: &str) -> NewJob {
         timeout_ms: None,
         idempotency_key: None,
         owner: JobOwner::default(),
+        traceparent: None,
         queue_limit: 100,
     }
 }

@@ -3,6 +3,7 @@
 use super::TraceParent;
 use std::time::SystemTime;
 use tracing::Span;
+use tracing_subscriber::layer::Layer;
 
 /// Why no traces are sent.
 #[derive(Debug, thiserror::Error)]
@@ -20,7 +21,7 @@ impl Exporter {
         Err(OtlpError::Missing)
     }
 
-    pub(super) fn layer<S>(&self) -> tracing_subscriber::layer::Identity {
+    pub(super) fn layer<S: tracing::Subscriber>(&self) -> Box<dyn Layer<S> + Send + Sync> {
         match self.0 {}
     }
 

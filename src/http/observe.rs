@@ -61,8 +61,10 @@ pub(super) async fn observe(request: Request, next: Next) -> Response {
     };
     let mut response = next.run(request).await;
     exchange.status = response.status().as_u16();
-    if response.extensions().get::<Problem>().is_some_and(|problem| problem.code() == Code::QueueFull) {
-        record::rate_limited(Limit::Queue);
+    match response.extensions().get::<Problem>().map(Problem::code) {
+        Some(Code::QueueFull) => record::rate_limited(Limit::Queue),
+        Some(Code::RateLimited) => record::rate_limited(Limit::Requests),
+        _ => {}
     }
     let at: Option<TraceParent> = trace::of_span(&exchange.span).or(parent);
     if let Some(at) = at {

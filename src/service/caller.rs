@@ -7,6 +7,7 @@ use time::{OffsetDateTime, Time};
 
 use super::{Error, Service};
 use crate::store::{DEFAULT_TENANT, JobOwner};
+use crate::telemetry::record::{self, Limit};
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -63,7 +64,10 @@ impl Service {
         let day = now.unix_timestamp().div_euclid(DAY.as_secs() as i64);
         match self.store.take_adapter(&key.id, day, limit).await? {
             true => Ok(Some(Taken { key: key.clone(), day })),
-            false => Err(Error::QuotaUsed { what: "adapters", limit, wait: until_midnight(now) }),
+            false => {
+                record::rate_limited(Limit::Adapters);
+                Err(Error::QuotaUsed { what: "adapters", limit, wait: until_midnight(now) })
+            }
         }
     }
 
@@ -87,6 +91,7 @@ impl Service {
         if trained < u64::from(limit) * 60_000 {
             return Ok(());
         }
+        record::rate_limited(Limit::Training);
         Err(Error::QuotaUsed { what: "training-minutes", limit, wait: until_midnight(now) })
     }
 }

@@ -187,7 +187,7 @@ pub(super) fn touch() {
     for limit in [Limit::Requests, Limit::Adapters, Limit::Training, Limit::Queue] {
         counter!(RATE_LIMITED.name, "reason" => limit.word()).increment(0);
     }
-    for reason in ["missing", "invalid"] {
+    for reason in ["missing", "invalid", "scope"] {
         counter!(AUTH_FAILURES.name, "reason" => reason).increment(0);
     }
     for kind in ["adapter", "generator"] {

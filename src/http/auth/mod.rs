@@ -19,6 +19,7 @@ use super::extract::Tenant;
 use super::problem::{Code, Problem};
 use super::state::AppState;
 use crate::store::Scope;
+use crate::telemetry::record;
 
 pub(crate) use self::guard::Guard;
 pub use self::guard::{KeyPolicy, REMEMBERED};
@@ -48,6 +49,8 @@ pub(super) async fn authorize(State(state): State<AppState>, mut request: Reques
         Some(problem) => problem.into_response(),
         None => {
             let caller = admitted.caller();
+            // Handlers that ask for no tenant are told apart in the log, too.
+            tracing::Span::current().record("tenant", &*caller.tenant);
             request.extensions_mut().insert(Tenant(caller.tenant.clone()));
             request.extensions_mut().insert(caller);
             next.run(request).await
@@ -62,11 +65,14 @@ async fn admit(state: &AppState, headers: &HeaderMap) -> Result<Admitted, Proble
     let challenge = |value| (header::WWW_AUTHENTICATE, HeaderValue::from_static(value));
     let unauthorized = |detail: &str, (name, value)| Problem::new(Code::Unauthorized, detail).header(name, value);
     let Some(text) = bearer(headers) else {
+        record::auth_failure("missing");
         let detail = "send an API key in the header Authorization: Bearer KEY; `attune key create` makes one";
         return Err(unauthorized(detail, challenge("Bearer")));
     };
-    let unknown =
-        || unauthorized("the API key is unknown, expired or revoked", challenge("Bearer error=\"invalid_token\""));
+    let unknown = || {
+        record::auth_failure("invalid");
+        unauthorized("the API key is unknown, expired or revoked", challenge("Bearer error=\"invalid_token\""))
+    };
     state.guard().admit(state.service(), text).await?.ok_or_else(unknown)
 }
 
@@ -89,6 +95,7 @@ fn check(admitted: &Admitted, declared: Option<Declared>) -> Option<Problem> {
 }
 
 fn narrow(wanted: Scope) -> Problem {
+    record::auth_failure("scope");
     let challenge = format!("Bearer error=\"insufficient_scope\", scope=\"{wanted}\"");
     let challenge = HeaderValue::from_str(&challenge).unwrap_or(HeaderValue::from_static("Bearer"));
     Problem::new(Code::Forbidden, format!("this needs a key with the scope {wanted}"))

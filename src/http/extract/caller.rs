@@ -12,6 +12,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Infallible> {
-        Ok(parts.extensions.get::<Self>().cloned().unwrap_or_default())
+        let caller = parts.extensions.get::<Self>().cloned().unwrap_or_default();
+        tracing::Span::current().record("tenant", &*caller.tenant);
+        Ok(caller)
     }
 }

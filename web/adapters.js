@@ -19,8 +19,8 @@ export function showAdapters() {
   return pagedTable(byId("adapter-list"), {
     path: "adapters",
     query: query ? { query } : {},
-    caption: "Adapters",
-    columns: ["Task or name", "Kind", "Confidence", "Size", "Made", ""],
+    caption: "List of adapters",
+    columns: ["Task or name", "Kind", "Confidence", "Size", "Made", null],
     row,
     empty: query ? "Nothing has these words." : "There is no adapter yet. Describe a task under “Try”.",
   });

@@ -18,8 +18,8 @@ let watched = null;
 export function showJobs() {
   return pagedTable(byId("job-list"), {
     path: "jobs",
-    caption: "Jobs",
-    columns: ["Job", "State", "Queued", ""],
+    caption: "List of jobs",
+    columns: ["Job", "State", "Queued", null],
     row: (job) =>
       h(
         "tr",
@@ -74,7 +74,7 @@ function jobView(job) {
   const phase = h("p", { class: "quiet", role: "status" }, "waiting for its turn");
   const numbers = h("p", { class: "numbers" });
   const charts = h("div", { class: "charts" });
-  const log = h("ol", { class: "log", tabindex: "0", "aria-label": "Log", role: "log" });
+  const log = h("div", { class: "log", tabindex: "0", "aria-label": "Log", role: "log" });
   const problems = h("div");
   const cancel = button("Cancel the job", () => busy(cancel, () => guarded(problems, () => call(`jobs/${job.id}/cancel`, { method: "POST" }))), { class: "danger" });
   const element = h(
@@ -93,7 +93,7 @@ function jobView(job) {
   const series = new Map();
   let progress = { phase: "", step: 0, total: 0 };
   const write = (text) => {
-    log.append(h("li", {}, text));
+    log.append(h("p", {}, text));
     while (log.children.length > LOG_LINES) log.firstChild.remove();
     log.scrollTop = log.scrollHeight;
   };

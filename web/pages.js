@@ -8,13 +8,13 @@ const LIMIT = "20";
 
 /**
  * Fills `place` with the first page of `path`; `row` makes a table row of each thing.
- * `columns` are the headings, `empty` what stands there when there is nothing.
+ * `columns` are the headings (null over buttons), `empty` what stands there when there is nothing.
  */
 export async function pagedTable(place, { path, query = {}, caption, columns, row, empty }) {
   const body = h("tbody");
   const problems = h("div");
   const more = button("Show more", () => busy(more, load), { hidden: true });
-  const table = h("table", {}, h("caption", { class: "hidden" }, caption), h("thead", {}, h("tr", {}, columns.map((name) => h("th", { scope: "col" }, name)))), body);
+  const table = h("table", {}, h("caption", { class: "hidden" }, caption), h("thead", {}, h("tr", {}, columns.map((name) => h("th", { scope: "col" }, name ?? h("span", { class: "hidden" }, "Actions"))))), body);
   let cursor = null;
   async function load() {
     const page = await guarded(problems, () => call(`${path}?${new URLSearchParams({ limit: LIMIT, ...query, ...(cursor ? { cursor } : {}) })}`));

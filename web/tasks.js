@@ -21,8 +21,8 @@ export function tasksSection() {
 export function showTasks() {
   return pagedTable(byId("task-list"), {
     path: "tasks",
-    caption: "Tasks",
-    columns: ["Task", "Examples", ""],
+    caption: "List of tasks",
+    columns: ["Task", "Examples", null],
     row,
     empty: "There is no task yet. Add one above.",
   });

@@ -17,7 +17,7 @@ use utoipa_axum::routes;
 use super::observe::{observe, span};
 use super::problem::{Code, Problem};
 use super::request_id::with_request_id;
-use super::routes::{adapters, files, generate, generators, health, import, info, jobs, keys, metrics, tasks};
+use super::routes::{adapters, files, generate, generators, health, import, info, jobs, keys, metrics, page, tasks};
 use super::state::{AppState, BodyLimits};
 use super::{auth, body_time, cors, openai, openapi};
 
@@ -26,6 +26,7 @@ pub fn router(state: AppState) -> Router {
     let (routes, api) = api(state.limits()).split_for_parts();
     let routes = routes
         .merge(openapi::viewer(openapi::finish(api)))
+        .merge(page::page())
         .fallback(no_route)
         .method_not_allowed_fallback(no_method)
         .layer(DefaultBodyLimit::max(state.limits().general))

@@ -70,6 +70,25 @@ async fn the_description_and_its_viewer_are_served() {
 }
 
 #[tokio::test]
+async fn the_page_is_served_with_a_policy_that_lets_nothing_else_in() {
+    let server = Server::start().await;
+    let page = server.call("GET", "/").await;
+    assert_eq!((page.status.as_u16(), page.header("content-type")), (200, "text/html; charset=utf-8"));
+    let script = server.call("GET", "/web/app.js").await;
+    assert_eq!(script.header("content-type"), "text/javascript; charset=utf-8");
+    assert_eq!(server.call("GET", "/web/style.css").await.header("content-type"), "text/css; charset=utf-8");
+    for answer in [&page, &script] {
+        assert!(answer.header("content-security-policy").starts_with("default-src 'none'; script-src 'self';"));
+        assert_eq!(answer.header("cache-control"), "no-cache");
+    }
+    assert!(!page.text().contains("<style") && !page.text().contains("<script>"), "the policy refuses what is inline");
+    let again = server.get_with("/", "if-none-match", page.header("etag")).await;
+    assert_eq!((again.status.as_u16(), again.body.len()), (304, 0));
+    server.call("GET", "/web/none.js").await.problem(404, "no_route");
+    server.call("GET", "/web/index.html").await.problem(404, "no_route");
+}
+
+#[tokio::test]
 async fn a_path_that_is_no_text_is_malformed() {
     let server = Server::start().await;
     let request = Request::builder().uri("/adapters/%ff").body(Body::empty()).unwrap();

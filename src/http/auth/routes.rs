@@ -32,8 +32,9 @@ const TRAIN: Access = Access::Scoped(Scope::Train);
 const ADMIN: Access = Access::Scoped(Scope::Admin);
 
 /// Method, path as the router has it, and what is asked for.
-pub(super) const ROUTES: [(&str, &str, Access); 37] = [
+pub(super) const ROUTES: [(&str, &str, Access); 38] = [
     ("GET", "/", Access::Open),
+    ("GET", "/web/{file}", Access::Open),
     ("GET", "/docs", Access::Open),
     ("GET", "/docs/", Access::Open),
     ("GET", "/docs/{*rest}", Access::Open),
@@ -110,7 +111,8 @@ mod tests {
     #[test]
     fn what_is_open_needs_no_secret_to_be_read() {
         let open: Vec<&str> = ROUTES.iter().filter(|route| route.2 == Access::Open).map(|route| route.1).collect();
-        let expected = ["/", "/docs", "/docs/", "/docs/{*rest}", "/openapi.json", "/health/live", "/health/ready"];
+        let expected =
+            ["/", "/web/{file}", "/docs", "/docs/", "/docs/{*rest}", "/openapi.json", "/health/live", "/health/ready"];
         assert_eq!(open, expected);
         assert!(ROUTES.iter().all(|route| route.0 == "GET" || route.2 != READ), "reading changes nothing");
     }

@@ -10,4 +10,5 @@ pub(crate) mod info;
 pub(crate) mod jobs;
 pub(crate) mod keys;
 pub(crate) mod metrics;
+pub(crate) mod page;
 pub(crate) mod tasks;

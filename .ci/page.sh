@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Walks the page in Chromium, as a visitor does: tests/page/walk.mjs. Its pictures stay in target/ci-page/pictures.
 #
-# PAGE_GENERATOR=1 trains the generator too, some minutes more. Exits with 77 where Node, Chromium or npm's packages are missing and cannot be had.
+# Exits with 77 where Node, Chromium or npm's packages are missing and cannot be had.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -33,7 +33,5 @@ if ! cmp -s "$modules/package-lock.json" "$modules/installed.json"; then
     cp "$modules/package-lock.json" "$modules/installed.json"
 fi
 
-options=()
-[[ ${PAGE_GENERATOR:-0} == 0 ]] || options+=(--generator)
 start_server
-CHROMIUM=$CHROMIUM PAGE_MODULES=$PWD/$modules node tests/page/walk.mjs "$(address)/" "$work/pictures" "${options[@]}"
+CHROMIUM=$CHROMIUM PAGE_MODULES=$PWD/$modules node tests/page/walk.mjs "$(address)/" "$work/pictures"

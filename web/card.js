@@ -6,7 +6,7 @@ import { guarded } from "./errors.js";
 import { heatmap, path } from "./heatmap.js";
 
 const APPLIED = {
-  generated: "as the generator wrote it",
+  generated: "as generated",
   settled: "settled: some gradient steps were taken by itself",
   blended: "blended from the nearest training tasks' adapters",
 };
@@ -54,7 +54,7 @@ function trust(confidence) {
     ),
     meter("confidence", confidence.score),
     facts([
-      ["agreement where it was tried", typeof confidence.agreement === "number" ? share(confidence.agreement) : "not tried"],
+      ["agreement when tried", typeof confidence.agreement === "number" ? share(confidence.agreement) : "not tried"],
       ["weights", APPLIED[confidence.applied] ?? confidence.applied],
     ]),
     sure ? null : h("p", { class: "remedy" }, "The generator doubts this one. A few demonstrations, or training the task, help."),

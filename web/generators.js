@@ -57,7 +57,7 @@ async function activate(version, deed, control) {
 }
 
 const NAMES = {
-  generated: "exact match, generated",
+  generated: "exact match",
   tasks: "tasks measured",
   passed: "passed the gate",
   "kept · tasks": "tasks not trained now",

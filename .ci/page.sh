@@ -29,7 +29,8 @@ mkdir -p "$modules"
 CHROMIUM=$(browser) || skip "there is no Chromium, and Debian's cannot be installed here"
 cp tests/page/package.json tests/page/package-lock.json "$modules/"
 if ! cmp -s "$modules/package-lock.json" "$modules/installed.json"; then
-    npm ci --prefix "$modules" --ignore-scripts --no-audit --no-fund >"$modules/npm.log" 2>&1 || skip "npm's registry is not reachable: $(tail -n 1 "$modules/npm.log")"
+    npm ci --prefix "$modules" --ignore-scripts --no-audit --no-fund >"$modules/npm.log" 2>&1 ||
+        skip "npm's registry is not reachable: $(tail -n 1 "$modules/npm.log")"
     cp "$modules/package-lock.json" "$modules/installed.json"
 fi
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Walks the page in Chromium, as a visitor does: tests/page/walk.mjs. Its pictures stay in target/ci-page/pictures.
 #
-# PAGE_GENERATOR=1 trains the generator too, some minutes more. Exits with 77 where Node, Chromium or npm's packages are missing and cannot be had.
+# Exits with 77 where Node, Chromium or npm's packages are missing and cannot be had.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -15,8 +15,8 @@ skip() {
     exit 77
 }
 
-# chromium: the browser's path; fetched from Debian where it is missing and may be.
-chromium() {
+# browser: its path; fetched from Debian where it is missing and may be.
+browser() {
     command -v chromium || command -v chromium-browser || command -v google-chrome && return
     [[ $EUID == 0 ]] && command -v apt-get >/dev/null || return 1
     { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends chromium; } >"$modules/apt.log" 2>&1 || return 1
@@ -26,14 +26,13 @@ chromium() {
 command -v npm >/dev/null || skip "Node is not installed (node 20 and npm)"
 (($(node -p 'process.versions.node.split(".")[0]') >= 20)) || skip "Node is older than 20"
 mkdir -p "$modules"
-CHROMIUM=$(chromium) || skip "there is no Chromium, and Debian's cannot be installed here"
+CHROMIUM=$(browser) || skip "there is no Chromium, and Debian's cannot be installed here"
 cp tests/page/package.json tests/page/package-lock.json "$modules/"
 if ! cmp -s "$modules/package-lock.json" "$modules/installed.json"; then
-    npm ci --prefix "$modules" --ignore-scripts --no-audit --no-fund >"$modules/npm.log" 2>&1 || skip "npm's registry is not reachable: $(tail -n 1 "$modules/npm.log")"
+    npm ci --prefix "$modules" --ignore-scripts --no-audit --no-fund >"$modules/npm.log" 2>&1 ||
+        skip "npm's registry is not reachable: $(tail -n 1 "$modules/npm.log")"
     cp "$modules/package-lock.json" "$modules/installed.json"
 fi
 
-options=()
-[[ ${PAGE_GENERATOR:-0} == 0 ]] || options+=(--generator)
 start_server
-CHROMIUM=$CHROMIUM PAGE_MODULES=$PWD/$modules node tests/page/walk.mjs "$(address)/" "$work/pictures" "${options[@]}"
+CHROMIUM=$CHROMIUM PAGE_MODULES=$PWD/$modules node tests/page/walk.mjs "$(address)/" "$work/pictures"

@@ -30,12 +30,30 @@ function row(adapter) {
   const line = h(
     "tr",
     {},
-    cell("Task or name", h("span", {}, adapter.name ?? adapter.task ?? "–"), h("br"), h("code", { class: "quiet" }, adapter.id.slice(0, 12))),
+    cell(
+      "Task or name",
+      h("span", {}, adapter.name ?? adapter.task ?? "–"),
+      h("br"),
+      h("code", { class: "quiet" }, adapter.id.slice(0, 12)),
+    ),
     cell("Kind", badge(adapter.kind), adapter.stale ? badge("stale", "bad") : null),
-    cell("Confidence", adapter.confidence ? badge(share(adapter.confidence.score), adapter.confidence.in_distribution ? "good" : "warn") : "–"),
+    cell(
+      "Confidence",
+      adapter.confidence
+        ? badge(share(adapter.confidence.score), adapter.confidence.in_distribution ? "good" : "warn")
+        : "–",
+    ),
     cell("Size", `rank ${adapter.rank}, ${bytes(adapter.bytes)}`),
     cell("Made", date(adapter.created_at)),
-    cell("", h("div", { class: "row" }, button("Use", () => use(adapter)), button("Delete", (event) => remove(event.target), { class: "plain danger" }))),
+    cell(
+      "",
+      h(
+        "div",
+        { class: "row" },
+        button("Use", () => use(adapter)),
+        button("Delete", (event) => remove(event.target), { class: "plain danger" }),
+      ),
+    ),
   );
   async function remove(control) {
     if (!(await confirmed(`Delete the adapter “${adapter.name ?? adapter.task ?? adapter.id}”?`, "Delete"))) return;

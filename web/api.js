@@ -32,7 +32,10 @@ async function problemOf(response) {
     return new Problem({ instance: id, ...(await response.json()) }, retryAfter);
   } catch {
     const detail = "The answer is not one of attune's; something between may have given it.";
-    return new Problem({ title: `The server answered ${response.status}`, detail, status: response.status, instance: id }, retryAfter);
+    return new Problem(
+      { title: `The server answered ${response.status}`, detail, status: response.status, instance: id },
+      retryAfter,
+    );
   }
 }
 

@@ -33,9 +33,13 @@ function show({ focus }) {
 
 async function tellServer() {
   const info = await guarded(byId("server-problem"), () => call("info"));
-  if (!info) return;
+  if (!info) {
+    byId("server").textContent = "the server did not say what it is";
+    return;
+  }
   const generator = info.generator ? `generator ${info.generator}` : "no generator";
-  byId("server").textContent = `${info.base_model}, ${count(info.base_parameters)} parameters, ${info.weights} on ${info.device}, ${generator}`;
+  byId("server").textContent =
+    `${info.base_model}, ${count(info.base_parameters)} parameters, ${info.weights} on ${info.device}, ${generator}`;
   byId("task-text").maxLength = info.limits.description_chars;
 }
 

@@ -8,7 +8,17 @@ export function confirmed(question, deed) {
   const dialog = h(
     "dialog",
     { "aria-labelledby": "question" },
-    h("form", { method: "dialog" }, h("p", { id: "question" }, question), h("div", { class: "row" }, h("button", { value: "yes", class: "danger" }, deed), h("button", { value: "no" }, "Leave it"))),
+    h(
+      "form",
+      { method: "dialog" },
+      h("p", { id: "question" }, question),
+      h(
+        "div",
+        { class: "row" },
+        h("button", { value: "yes", class: "danger" }, deed),
+        h("button", { value: "no" }, "Leave it"),
+      ),
+    ),
   );
   document.body.append(dialog);
   dialog.showModal();
@@ -31,10 +41,14 @@ export function askForKey() {
     byId("key-why").hidden = false;
     dialog.returnValue = "";
     if (!dialog.open) dialog.showModal();
-    dialog.addEventListener("close", () => {
-      asking = null;
-      resolve(dialog.returnValue === "save" && key.get() !== "" && key.get() !== before);
-    }, { once: true });
+    dialog.addEventListener(
+      "close",
+      () => {
+        asking = null;
+        resolve(dialog.returnValue === "save" && key.get() !== "" && key.get() !== before);
+      },
+      { once: true },
+    );
   });
   return asking;
 }
@@ -55,7 +69,12 @@ export function keyDialog(changed) {
     dialog.addEventListener("close", () => dialog.returnValue && changed(), { once: true });
   });
   byId("key-form").addEventListener("submit", () => save(byId("key").value));
-  byId("key-forget").replaceWith(button("Forget it", () => { save(""); dialog.close("forget"); }));
+  byId("key-forget").replaceWith(
+    button("Forget it", () => {
+      save("");
+      dialog.close("forget");
+    }),
+  );
   byId("key-cancel").addEventListener("click", () => dialog.close(""));
   tell();
 }

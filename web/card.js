@@ -6,7 +6,7 @@ import { guarded } from "./errors.js";
 import { heatmap, path } from "./heatmap.js";
 
 const APPLIED = {
-  generated: "as the generator wrote it",
+  generated: "as generated",
   settled: "settled: some gradient steps were taken by itself",
   blended: "blended from the nearest training tasks' adapters",
 };
@@ -16,7 +16,9 @@ export function adapterCard(adapter) {
   const { confidence, timings_ms: times } = adapter;
   const problems = h("div", {});
   const save = (link, name) =>
-    button(name, (event) => busy(event.target, () => guarded(problems, () => download(path(link), name))), { class: "plain" });
+    button(name, (event) => busy(event.target, () => guarded(problems, () => download(path(link), name))), {
+      class: "plain",
+    });
   return h(
     "article",
     { class: "card", "aria-label": `Adapter ${adapter.id}` },
@@ -35,7 +37,13 @@ export function adapterCard(adapter) {
     ]),
     times ? timings(times, adapter.cached) : null,
     heatmap(adapter),
-    h("div", { class: "row" }, h("span", {}, "For PEFT:"), save(adapter.links.config, "adapter_config.json"), save(adapter.links.weights, "adapter_model.safetensors")),
+    h(
+      "div",
+      { class: "row" },
+      h("span", {}, "For PEFT:"),
+      save(adapter.links.config, "adapter_config.json"),
+      save(adapter.links.weights, "adapter_model.safetensors"),
+    ),
     problems,
   );
 }
@@ -54,21 +62,33 @@ function trust(confidence) {
     ),
     meter("confidence", confidence.score),
     facts([
-      ["agreement where it was tried", typeof confidence.agreement === "number" ? share(confidence.agreement) : "not tried"],
+      ["agreement when tried", typeof confidence.agreement === "number" ? share(confidence.agreement) : "not tried"],
       ["weights", APPLIED[confidence.applied] ?? confidence.applied],
     ]),
-    sure ? null : h("p", { class: "remedy" }, "The generator doubts this one. A few demonstrations, or training the task, help."),
+    sure
+      ? null
+      : h("p", { class: "remedy" }, "The generator doubts this one. A few demonstrations, or training the task, help."),
     confidence.nearest_tasks.length
       ? [h("h4", {}, "Nearest training tasks"), h("ul", { class: "nearest" }, confidence.nearest_tasks.map(nearest))]
       : null,
   );
 }
 
-const nearest = ({ name, similarity }) => h("li", {}, h("span", {}, name), meter(name, similarity), h("span", {}, share(similarity)));
+const nearest = ({ name, similarity }) =>
+  h("li", {}, h("span", {}, name), meter(name, similarity), h("span", {}, share(similarity)));
 
-const meter = (name, value) => h("meter", { min: "0", max: "1", value: Math.max(0, value), "aria-label": `${name}: ${share(value)}` });
+const meter = (name, value) =>
+  h("meter", { min: "0", max: "1", value: Math.max(0, value), "aria-label": `${name}: ${share(value)}` });
 
 function timings(times, cached) {
-  const parts = ["encode", "generate", "confidence", "refine"].filter((name) => times[name]).map((name) => `${name} ${ms(times[name])}`);
-  return h("p", { class: "quiet" }, cached ? badge("from the cache") : null, ` ${ms(times.total)} in all`, parts.length ? `: ${parts.join(", ")}.` : ".");
+  const parts = ["encode", "generate", "confidence", "refine"]
+    .filter((name) => times[name])
+    .map((name) => `${name} ${ms(times[name])}`);
+  return h(
+    "p",
+    { class: "quiet" },
+    cached ? badge("from the cache") : null,
+    ` ${ms(times.total)} in all`,
+    parts.length ? `: ${parts.join(", ")}.` : ".",
+  );
 }

@@ -19,7 +19,11 @@ export function lossChart(title, points) {
   ];
   const drawn = h(
     "svg",
-    { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": `${title}: ${values[0].toPrecision(3)} at step ${steps[0]}, ${last[1].toPrecision(3)} at step ${last[0]}` },
+    {
+      viewBox: `0 0 ${WIDTH} ${HEIGHT}`,
+      role: "img",
+      "aria-label": `${title}: ${values[0].toPrecision(3)} at step ${steps[0]}, ${last[1].toPrecision(3)} at step ${last[0]}`,
+    },
     [low, (low + high) / 2, high].map(axis),
     h("polyline", { points: points.map(([step, value]) => `${x(step)},${y(value)}`).join(" "), class: "curve" }),
     h("circle", { cx: x(last[0]), cy: y(last[1]), r: 3.5, class: "now" }),

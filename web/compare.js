@@ -21,12 +21,19 @@ export function compareSection() {
 }
 
 function tell(adapter) {
-  byId("compare-with").textContent = adapter ? `With: ${adapter.name ?? adapter.task ?? adapter.id}` : "No adapter is chosen: the base answers alone.";
+  byId("compare-with").textContent = adapter
+    ? `With: ${adapter.name ?? adapter.task ?? adapter.id}`
+    : "No adapter is chosen: the base answers alone.";
 }
 
 async function run() {
   const input = byId("input").value;
-  const common = { input, max_tokens: Number(byId("max-tokens").value), temperature: Number(byId("temperature").value), stream: true };
+  const common = {
+    input,
+    max_tokens: Number(byId("max-tokens").value),
+    temperature: Number(byId("temperature").value),
+    stream: true,
+  };
   const adapter = chosen.get();
   const panes = [pane("Base alone")];
   const requests = [common];
@@ -34,7 +41,16 @@ async function run() {
     panes.push(pane("With the adapter"));
     requests.push({ ...common, adapter: adapter.id, scale: Number(byId("scale").value) });
   }
-  const article = h("article", { class: "run" }, h("h3", {}, "Input: ", h("q", {}, input)), h("div", { class: "panes" }, panes.map((one) => one.element)));
+  const article = h(
+    "article",
+    { class: "run" },
+    h("h3", {}, "Input: ", h("q", {}, input)),
+    h(
+      "div",
+      { class: "panes" },
+      panes.map((one) => one.element),
+    ),
+  );
   const runs = byId("runs");
   runs.prepend(article);
   [...runs.children].slice(KEPT).forEach((old) => old.remove());
@@ -80,7 +96,12 @@ async function answer(json, { text, note }, signal) {
 }
 
 function summary({ timings_ms: times, usage, adapter, finish_reason: reason }, first) {
-  const parts = [`${usage.completion_tokens} tokens`, `${ms(times.total)} on the server`, `prompt ${ms(times.prefill)}`, `writing ${ms(times.decode)}`];
+  const parts = [
+    `${usage.completion_tokens} tokens`,
+    `${ms(times.total)} on the server`,
+    `prompt ${ms(times.prefill)}`,
+    `writing ${ms(times.decode)}`,
+  ];
   if (times.queue >= 1) parts.push(`waiting ${ms(times.queue)}`);
   if (times.adapter >= 1) parts.push(`adapter ${ms(times.adapter)}`);
   if (first !== null) parts.push(`first token here after ${ms(first)}`);

@@ -26,17 +26,24 @@ function demonstration() {
     { class: "demonstration" },
     h("label", {}, "Input", h("input", { name: "input", autocomplete: "off" })),
     h("label", {}, "Output", h("input", { name: "output", autocomplete: "off" })),
-    button("×", () => {
-      row.remove();
-      byId("add-demonstration").focus();
-    }, { "aria-label": "Remove this demonstration", class: "plain" }),
+    button(
+      "×",
+      () => {
+        row.remove();
+        byId("add-demonstration").focus();
+      },
+      { "aria-label": "Remove this demonstration", class: "plain" },
+    ),
   );
   return row;
 }
 
 async function create() {
   const examples = [...document.querySelectorAll(".demonstration")]
-    .map((row) => ({ input: row.querySelector("[name=input]").value, output: row.querySelector("[name=output]").value }))
+    .map((row) => ({
+      input: row.querySelector("[name=input]").value,
+      output: row.querySelector("[name=output]").value,
+    }))
     .filter(({ input, output }) => input || output);
   const json = { task: byId("task-text").value, on_unknown: byId("on-unknown").value };
   if (examples.length) json.examples = examples;
@@ -51,5 +58,9 @@ async function create() {
 }
 
 function show(adapter) {
-  byId("adapter").replaceChildren(adapter ? adapterCard(adapter) : h("p", { class: "empty" }, "No adapter yet. Describe a task, or choose one under “Adapters”."));
+  byId("adapter").replaceChildren(
+    adapter
+      ? adapterCard(adapter)
+      : h("p", { class: "empty" }, "No adapter yet. Describe a task, or choose one under “Adapters”."),
+  );
 }

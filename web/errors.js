@@ -29,7 +29,9 @@ export function problemView(error) {
   const body = error.body ?? { title: "The page failed", detail: String(error.message ?? error) };
   const remedy = REMEDIES[error.code] ?? (body.status >= 500 ? "Try again. If it stays, quote the request id." : null);
   const wrong = (body.invalid_params ?? []).map(({ name, reason }) => h("li", {}, h("code", {}, name), ` ${reason}`));
-  const near = (body.nearest_tasks ?? []).map(({ name, similarity }) => `${name} (${similarity.toFixed(2)})`).join(", ");
+  const near = (body.nearest_tasks ?? [])
+    .map(({ name, similarity }) => `${name} (${similarity.toFixed(2)})`)
+    .join(", ");
   return h(
     "div",
     { class: "problem", role: "alert" },

@@ -10,7 +10,8 @@ export async function showGenerators() {
   const versions = await guarded(byId("generator-problem"), all);
   if (!versions) return;
   byId("comparison").replaceChildren();
-  if (!versions.length) return place.replaceChildren(h("p", { class: "empty" }, "The base has no generator. Train one under “Tasks”."));
+  if (!versions.length)
+    return place.replaceChildren(h("p", { class: "empty" }, "The base has no generator. Train one under “Tasks”."));
   const active = versions.find((one) => one.active);
   place.replaceChildren(...versions.map((one) => card(one, active, () => compare(versions))));
 }
@@ -33,22 +34,48 @@ function card(version, active, changed) {
   return h(
     "article",
     { class: "card", "aria-label": `Generator ${version.id}` },
-    h("h3", {}, h("code", {}, version.id), " ", version.active ? badge("active", "good") : null, version.stale ? badge("made for another base", "bad") : null),
-    h("p", { class: "quiet" }, `${version.arch}, ${bytes(version.bytes)}, made `, date(version.created_at), version.parent ? [", grown from ", h("code", {}, version.parent)] : null),
+    h(
+      "h3",
+      {},
+      h("code", {}, version.id),
+      " ",
+      version.active ? badge("active", "good") : null,
+      version.stale ? badge("made for another base", "bad") : null,
+    ),
+    h(
+      "p",
+      { class: "quiet" },
+      `${version.arch}, ${bytes(version.bytes)}, made `,
+      date(version.created_at),
+      version.parent ? [", grown from ", h("code", {}, version.parent)] : null,
+    ),
     measures(version.evaluation),
     h(
       "div",
       { class: "row" },
-      h("label", { class: "inline" }, h("input", { type: "checkbox", value: version.id, onchange: changed }), "Compare"),
+      h(
+        "label",
+        { class: "inline" },
+        h("input", { type: "checkbox", value: version.id, onchange: changed }),
+        "Compare",
+      ),
       version.active ? null : button(deed, (event) => activate(version, deed, event.target)),
     ),
   );
 }
 
 async function activate(version, deed, control) {
-  if (!(await confirmed(`${deed}: ${version.id}? New descriptions are then answered by this version; adapters that were made stay.`, deed))) return;
+  if (
+    !(await confirmed(
+      `${deed}: ${version.id}? New descriptions are then answered by this version; adapters that were made stay.`,
+      deed,
+    ))
+  )
+    return;
   control.disabled = true;
-  const done = await guarded(byId("generator-problem"), () => call(`generators/${version.id}/activate`, { method: "POST" }));
+  const done = await guarded(byId("generator-problem"), () =>
+    call(`generators/${version.id}/activate`, { method: "POST" }),
+  );
   control.disabled = false;
   if (!done) return;
   announce(`The generator ${version.id} is active.`);
@@ -57,7 +84,7 @@ async function activate(version, deed, control) {
 }
 
 const NAMES = {
-  generated: "exact match, generated",
+  generated: "exact match",
   tasks: "tasks measured",
   passed: "passed the gate",
   "kept · tasks": "tasks not trained now",
@@ -68,23 +95,47 @@ const NAMES = {
 /** An evaluation's numbers under their names, groups flattened. */
 function flat(evaluation, before = "") {
   return Object.entries(evaluation ?? {}).flatMap(([name, value]) =>
-    value !== null && typeof value === "object" ? flat(value, `${before}${name} · `) : [[NAMES[before + name] ?? `${before}${name}`.replaceAll("_", " "), value]],
+    value !== null && typeof value === "object"
+      ? flat(value, `${before}${name} · `)
+      : [[NAMES[before + name] ?? `${before}${name}`.replaceAll("_", " "), value]],
   );
 }
 
-const shown = (value) => (typeof value === "number" ? String(Number(value.toFixed(3))) : value === true ? "yes" : value === false ? "no" : String(value ?? "–"));
+const shown = (value) =>
+  typeof value === "number"
+    ? String(Number(value.toFixed(3)))
+    : value === true
+      ? "yes"
+      : value === false
+        ? "no"
+        : String(value ?? "–");
 
 function measures(evaluation) {
   const pairs = flat(evaluation);
   if (!pairs.length) return h("p", { class: "quiet" }, "No evaluation is kept with this version.");
-  return h("dl", { class: "facts" }, pairs.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, shown(value)))));
+  return h(
+    "dl",
+    { class: "facts" },
+    pairs.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, shown(value)))),
+  );
 }
 
 function compare(versions) {
-  const picked = [...document.querySelectorAll("#generator-list input:checked")].map((box) => versions.find((one) => one.id === box.value));
+  const picked = [...document.querySelectorAll("#generator-list input:checked")].map((box) =>
+    versions.find((one) => one.id === box.value),
+  );
   const place = byId("comparison");
-  if (picked.length < 2) return place.replaceChildren(picked.length ? h("p", { class: "quiet" }, "Choose a second one to compare.") : "");
-  const tables = picked.map((one) => new Map([["made", new Date(one.created_at).toLocaleString()], ["architecture", one.arch], ["file", bytes(one.bytes)], ...flat(one.evaluation)]));
+  if (picked.length < 2)
+    return place.replaceChildren(picked.length ? h("p", { class: "quiet" }, "Choose a second one to compare.") : "");
+  const tables = picked.map(
+    (one) =>
+      new Map([
+        ["made", new Date(one.created_at).toLocaleString()],
+        ["architecture", one.arch],
+        ["file", bytes(one.bytes)],
+        ...flat(one.evaluation),
+      ]),
+  );
   const names = [...new Set(tables.flatMap((table) => [...table.keys()]))];
   place.replaceChildren(
     h(
@@ -94,8 +145,28 @@ function compare(versions) {
         "table",
         {},
         h("caption", {}, "Generators beside each other"),
-        h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "measured"), picked.map((one) => h("th", { scope: "col" }, one.id.slice(0, 12), one.active ? " (active)" : "")))),
-        h("tbody", {}, names.map((name) => h("tr", {}, h("th", { scope: "row" }, name), tables.map((table) => h("td", {}, shown(table.get(name))))))),
+        h(
+          "thead",
+          {},
+          h(
+            "tr",
+            {},
+            h("th", { scope: "col" }, "measured"),
+            picked.map((one) => h("th", { scope: "col" }, one.id.slice(0, 12), one.active ? " (active)" : "")),
+          ),
+        ),
+        h(
+          "tbody",
+          {},
+          names.map((name) =>
+            h(
+              "tr",
+              {},
+              h("th", { scope: "row" }, name),
+              tables.map((table) => h("td", {}, shown(table.get(name)))),
+            ),
+          ),
+        ),
       ),
     ),
   );

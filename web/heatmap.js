@@ -14,9 +14,14 @@ export function heatmap(adapter) {
   const fill = () =>
     guarded(place, async () => {
       place.append(h("p", { class: "quiet" }, "Reading the weights …"));
-      const [config, file] = await Promise.all([call(path(adapter.links.config)), request(path(adapter.links.weights))]);
+      const [config, file] = await Promise.all([
+        call(path(adapter.links.config)),
+        request(path(adapter.links.weights)),
+      ]);
       const norms = updateNorms(await file.arrayBuffer(), config);
-      place.replaceChildren(norms.length ? table(norms) : h("p", { class: "quiet" }, "No layers with LoRA pairs were found."));
+      place.replaceChildren(
+        norms.length ? table(norms) : h("p", { class: "quiet" }, "No layers with LoRA pairs were found."),
+      );
     });
   if (adapter.bytes <= AT_ONCE) fill();
   else place.append(button(`Read the weights (${bytes(adapter.bytes)}) for the heat map`, fill));
@@ -44,8 +49,28 @@ function table(norms) {
       "table",
       { class: "heatmap" },
       h("caption", {}, "Frobenius norm of s·B·A, what is added to each weight matrix (s = α/r)"),
-      h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "layer"), modules.map((m) => h("th", { scope: "col" }, m.replace(/_proj$/, ""))))),
-      h("tbody", {}, layers.map((l) => h("tr", {}, h("th", { scope: "row" }, String(l)), modules.map((m) => cell(l, m))))),
+      h(
+        "thead",
+        {},
+        h(
+          "tr",
+          {},
+          h("th", { scope: "col" }, "layer"),
+          modules.map((m) => h("th", { scope: "col" }, m.replace(/_proj$/, ""))),
+        ),
+      ),
+      h(
+        "tbody",
+        {},
+        layers.map((l) =>
+          h(
+            "tr",
+            {},
+            h("th", { scope: "row" }, String(l)),
+            modules.map((m) => cell(l, m)),
+          ),
+        ),
+      ),
     ),
   );
 }

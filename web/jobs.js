@@ -27,7 +27,10 @@ export function showJobs() {
         cell("Job", h("strong", {}, job.kind), h("br"), h("code", { class: "quiet" }, job.id.slice(0, 13))),
         cell("State", badge(job.state, KIND[job.state])),
         cell("Queued", date(job.created_at)),
-        cell("", button("Watch", () => watch(job))),
+        cell(
+          "",
+          button("Watch", () => watch(job)),
+        ),
       ),
     empty: "No job was queued yet.",
   });
@@ -76,7 +79,11 @@ function jobView(job) {
   const charts = h("div", { class: "charts" });
   const log = h("div", { class: "log", tabindex: "0", "aria-label": "Log", role: "log" });
   const problems = h("div");
-  const cancel = button("Cancel the job", () => busy(cancel, () => guarded(problems, () => call(`jobs/${job.id}/cancel`, { method: "POST" }))), { class: "danger" });
+  const cancel = button(
+    "Cancel the job",
+    () => busy(cancel, () => guarded(problems, () => call(`jobs/${job.id}/cancel`, { method: "POST" }))),
+    { class: "danger" },
+  );
   const element = h(
     "article",
     { class: "card", "aria-label": `Job ${job.id}` },
@@ -98,7 +105,9 @@ function jobView(job) {
     log.scrollTop = log.scrollHeight;
   };
   const tellNumbers = (values) => {
-    const parts = Object.entries(values).filter(([, value]) => typeof value === "number").map(([name, value]) => `${name.replaceAll("_", " ")} ${Number(value.toPrecision(4))}`);
+    const parts = Object.entries(values)
+      .filter(([, value]) => typeof value === "number")
+      .map(([name, value]) => `${name.replaceAll("_", " ")} ${Number(value.toPrecision(4))}`);
     if (parts.length) numbers.textContent = parts.join(" · ");
   };
   const takers = {
@@ -114,7 +123,9 @@ function jobView(job) {
     },
     metric(data) {
       tellNumbers(data);
-      for (const [name, value] of Object.entries(data).filter(([n, v]) => n.includes("loss") && typeof v === "number")) {
+      for (const [name, value] of Object.entries(data).filter(
+        ([n, v]) => n.includes("loss") && typeof v === "number",
+      )) {
         const title = `${name.replaceAll("_", " ")}, ${progress.phase}`;
         series.set(title, [...(series.get(title) ?? []), [progress.step, value]]);
       }
@@ -147,9 +158,16 @@ function outcome({ state, result, error }) {
   return h(
     "div",
     { class: "row" },
-    typeof result.adapter === "string" ? button("Try the adapter", (event) => tryAdapter(result.adapter, event.target)) : null,
+    typeof result.adapter === "string"
+      ? button("Try the adapter", (event) => tryAdapter(result.adapter, event.target))
+      : null,
     result.generator ? h("a", { href: "#generators" }, "See the generators") : null,
-    h("details", { class: "grow" }, h("summary", {}, "Result"), h("pre", { tabindex: "0" }, JSON.stringify(result, null, 2))),
+    h(
+      "details",
+      { class: "grow" },
+      h("summary", {}, "Result"),
+      h("pre", { tabindex: "0" }, JSON.stringify(result, null, 2)),
+    ),
   );
 }
 

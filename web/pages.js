@@ -14,10 +14,26 @@ export async function pagedTable(place, { path, query = {}, caption, columns, ro
   const body = h("tbody");
   const problems = h("div");
   const more = button("Show more", () => busy(more, load), { hidden: true });
-  const table = h("table", {}, h("caption", { class: "hidden" }, caption), h("thead", {}, h("tr", {}, columns.map((name) => h("th", { scope: "col" }, name ?? h("span", { class: "hidden" }, "Actions"))))), body);
+  const table = h(
+    "table",
+    {},
+    h("caption", { class: "hidden" }, caption),
+    h(
+      "thead",
+      {},
+      h(
+        "tr",
+        {},
+        columns.map((name) => h("th", { scope: "col" }, name ?? h("span", { class: "hidden" }, "Actions"))),
+      ),
+    ),
+    body,
+  );
   let cursor = null;
   async function load() {
-    const page = await guarded(problems, () => call(`${path}?${new URLSearchParams({ limit: LIMIT, ...query, ...(cursor ? { cursor } : {}) })}`));
+    const page = await guarded(problems, () =>
+      call(`${path}?${new URLSearchParams({ limit: LIMIT, ...query, ...(cursor ? { cursor } : {}) })}`),
+    );
     if (!page) return;
     body.append(...page.data.map(row));
     cursor = page.next_cursor;
@@ -25,7 +41,11 @@ export async function pagedTable(place, { path, query = {}, caption, columns, ro
     if (!body.children.length) table.replaceWith(h("p", { class: "empty" }, empty));
   }
   await load();
-  place.replaceChildren(h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption }, table), problems, more);
+  place.replaceChildren(
+    h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption }, table),
+    problems,
+    more,
+  );
 }
 
 /** A cell under its heading, which phones show beside it. */

@@ -5,7 +5,14 @@ export function tensors(buffer) {
   const length = Number(new DataView(buffer).getBigUint64(0, true));
   const header = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 8, length)));
   const found = new Map();
-  for (const [name, { dtype, shape, data_offsets: [first, last] }] of Object.entries(header).filter(([n]) => n !== "__metadata__")) {
+  for (const [
+    name,
+    {
+      dtype,
+      shape,
+      data_offsets: [first, last],
+    },
+  ] of Object.entries(header).filter(([n]) => n !== "__metadata__")) {
     found.set(name, { shape, values: () => numbers(dtype, buffer.slice(8 + length + first, 8 + length + last)) });
   }
   return found;
@@ -66,7 +73,9 @@ function gram(values, rank, length, next, step) {
 }
 
 function scaleOf(config, module, rank) {
-  const pattern = Object.entries(config.alpha_pattern ?? {}).find(([end]) => module === end || module.endsWith(`.${end}`));
+  const pattern = Object.entries(config.alpha_pattern ?? {}).find(
+    ([end]) => module === end || module.endsWith(`.${end}`),
+  );
   const alpha = pattern ? pattern[1] : config.lora_alpha;
   return alpha / (config.use_rslora ? Math.sqrt(rank) : rank);
 }

@@ -35,15 +35,29 @@ async function save() {
   const wrong = examples.map(fault).find(Boolean);
   if (wrong) throw Object.assign(new Error(), { body: { title: "The examples cannot be read", detail: wrong } });
   const path = `tasks/${encodeURIComponent(name)}`;
-  if ((await exists(path)) && !(await confirmed(`There is a task “${name}” already. Replace its descriptions and examples?`, "Replace"))) return;
+  if (
+    (await exists(path)) &&
+    !(await confirmed(`There is a task “${name}” already. Replace its descriptions and examples?`, "Replace"))
+  )
+    return;
   await call(path, { method: "PUT", json: { descriptions } });
-  const task = await call(`${path}/examples`, { method: "PUT", text: `${examples.join("\n")}\n`, headers: { "content-type": "application/x-ndjson" } });
+  const task = await call(`${path}/examples`, {
+    method: "PUT",
+    text: `${examples.join("\n")}\n`,
+    headers: { "content-type": "application/x-ndjson" },
+  });
   announce(`The task ${name} is saved with ${task.example_count} examples.`);
-  byId("task-problem").replaceChildren(h("p", { class: "done" }, `Saved “${name}” with ${task.example_count} examples. Train it below.`));
+  byId("task-problem").replaceChildren(
+    h("p", { class: "done" }, `Saved “${name}” with ${task.example_count} examples. Train it below.`),
+  );
   await showTasks();
 }
 
-const lines = (text) => text.split("\n").map((line) => line.trim()).filter(Boolean);
+const lines = (text) =>
+  text
+    .split("\n")
+    .map((line) => line.trim())
+    .filter(Boolean);
 
 async function exists(path) {
   try {
@@ -67,9 +81,16 @@ function fault(line, at) {
 
 function row(task) {
   const problems = h("div");
-  const steps = h("input", { type: "number", min: "1", max: "100000", placeholder: "default", "aria-label": `Steps for ${task.name}` });
+  const steps = h("input", {
+    type: "number",
+    min: "1",
+    max: "100000",
+    placeholder: "default",
+    "aria-label": `Steps for ${task.name}`,
+  });
   const options = () => (steps.value ? { steps: Number(steps.value) } : {});
-  const train = (json) => (event) => busy(event.target, () => guarded(problems, () => queue({ ...json, ...options() })));
+  const train = (json) => (event) =>
+    busy(event.target, () => guarded(problems, () => queue({ ...json, ...options() })));
   const line = h(
     "tr",
     {},

@@ -6,7 +6,8 @@ const CHOICE = "attune-theme";
 
 export function themeButton() {
   const root = document.documentElement;
-  const dark = () => (root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches);
+  const dark = () =>
+    root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
   const tell = () => byId("theme").setAttribute("aria-pressed", String(dark()));
   const before = localStorage.getItem(CHOICE);
   if (before) root.dataset.theme = before;

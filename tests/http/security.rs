@@ -89,7 +89,8 @@ async fn locked() -> Server {
 #[tokio::test]
 async fn nobody_gets_anywhere_without_a_key_but_to_what_is_open() {
     let server = locked().await;
-    for path in ["/health/live", "/health/ready", "/openapi.json", "/docs/", "/docs/swagger-ui.css"] {
+    for path in ["/", "/web/api.js", "/health/live", "/health/ready", "/openapi.json", "/docs/", "/docs/swagger-ui.css"]
+    {
         assert_eq!(server.call("GET", path).await.status, 200, "{path}");
     }
     let mut open = Vec::new();

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -235,6 +236,7 @@ class Attune:
                 failures += 1
                 if failures > RECONNECTS:
                     raise
+                time.sleep(2**failures / 4)  # half a second, and some 16 in all: a server that starts anew is there by then
 
     def wait(self, job: str) -> Job:
         """Waits until a job has succeeded; raises :class:`JobFailed` where it ends otherwise."""
@@ -252,7 +254,7 @@ def _generation(
     return Generate(
         input_=UNSET if text is None else text,
         messages=[Message(role=role, content=content) for role, content in messages] or UNSET,
-        task=task or UNSET,
-        adapter=adapter or UNSET,
+        task=UNSET if task is None else task,
+        adapter=UNSET if adapter is None else adapter,
         **fields,
     )

@@ -93,6 +93,8 @@ def test_values_that_cannot_be_are_named(attune: Attune) -> None:
         attune.create_adapter("")
     assert refused.value.status == 422 and refused.value.title
     assert [field.name for field in refused.value.invalid_params] == ["task"]
+    with pytest.raises(Invalid):
+        attune.generate("stone", task="")
 
 
 def test_a_key_is_asked_for(locked: tuple[str, str]) -> None:

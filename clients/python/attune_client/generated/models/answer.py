@@ -1,0 +1,9 @@
+from enum import Enum
+
+
+class Answer(str, Enum):
+    BLENDED = "blended"
+    GENERATED = "generated"
+
+    def __str__(self) -> str:
+        return str(self.value)

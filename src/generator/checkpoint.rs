@@ -25,6 +25,9 @@ struct Header {
     #[serde(default)]
     descriptions: Vec<String>,
     calibration: Calibration,
+    /// How many of the tasks, the last ones, were taught by growing.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    taught: usize,
     /// Of adapters that are settled where they are doubted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     served: Option<Calibration>,
@@ -132,6 +135,7 @@ impl GeneratorFile {
         let cvae = load_cvae(&header.config, &tensors)?;
         let judge = load_judge(&header.config, &tensors)?;
         let descriptions = header.descriptions.into_iter().chain(std::iter::repeat(String::new()));
+        let taught = header.taught.min(header.tasks.len());
         let tasks = header.tasks.into_iter().zip(vectors).zip(descriptions);
         let tasks = tasks.map(|((name, vector), description)| TaskVector { name, vector, description });
         Ok(Self {
@@ -140,7 +144,7 @@ impl GeneratorFile {
             base_digest: header.base_digest,
             encoder_version: header.encoder_version,
             standardiser,
-            memory: Memory { axes, tasks: tasks.collect(), within },
+            memory: Memory { axes, tasks: tasks.collect(), taught, within },
             curves: Curves { written: header.calibration, served: header.served },
             weights: tensors,
             cvae,
@@ -162,6 +166,7 @@ impl GeneratorFile {
             descriptions: self.memory.tasks.iter().map(|task| task.description.clone()).collect(),
             calibration: self.curves.written,
             served: self.curves.served,
+            taught: self.memory.taught,
         };
         let mut named: Vec<(String, Tensor)> = Vec::new();
         for (name, tensor) in &self.weights {
@@ -344,7 +349,8 @@ impl GeneratorFile {
     /// # Errors
     /// As [`Self::confidence`].
     pub fn evidence(&self, condition: &[f32], tried: Option<Trial>) -> Result<Evidence, Error> {
-        Ok(Evidence { similarity: self.similarity(condition), judged: self.judgement(condition)?, tried })
+        let judged = self.judgement(condition)?;
+        Ok(Evidence::of(self.memory.nearest(condition, 1, |_| true).first(), &self.memory, (judged, tried)))
     }
 
     /// The nearest training task's similarity to a standardised condition; -1 where none is remembered.
@@ -373,6 +379,10 @@ impl GeneratorFile {
         let Some(judge) = &self.judge else { return Ok(0.0) };
         Ok(f64::from(judge.forward(read)?.flatten_all()?.to_vec1::<f32>()?[0]))
     }
+}
+
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 /// Which z.

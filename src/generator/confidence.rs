@@ -70,9 +70,17 @@ pub struct Evidence {
     pub judged: f64,
     /// What came of trying it.
     pub tried: Option<Trial>,
+    /// Whether the nearest task was taught by growing: the base may do it wrong whatever it is told.
+    pub taught: bool,
 }
 
 impl Evidence {
+    /// Of the nearest remembered task, what the judge says and what came of trying.
+    pub(super) fn of(nearest: Option<&Nearest>, memory: &Memory, (judged, tried): (f64, Option<Trial>)) -> Self {
+        let similarity = nearest.map_or(-1.0, |near| near.similarity);
+        Self { similarity, judged, tried, taught: nearest.is_some_and(|near| memory.is_taught(&near.name)) }
+    }
+
     /// As the curve sees it: similarity, judge, the log-odds of agreement and sureness (0 of what is not known), and 1.
     fn coordinates(self) -> Vector5<f64> {
         // Of few inputs, none or all may agree: neither is worth more than this.
@@ -180,8 +188,10 @@ const MARGIN: f64 = 0.1;
 impl Curves {
     /// Whether what is expected of an adapter is worth more than the adapter as it is written.
     pub fn doubts(&self, evidence: Evidence) -> bool {
-        // Demonstrations are right.
-        evidence.tried.is_some_and(|tried| self.written.score(evidence) + MARGIN < tried.sureness.unwrap_or(1.0))
+        let Some(tried) = evidence.tried else { return false };
+        // Demonstrations are right; of a task that was taught the base knows nothing, however sure it is.
+        let worth = tried.sureness.map_or(1.0, |sureness| if evidence.taught { 0.0 } else { sureness });
+        self.written.score(evidence) + MARGIN < worth
     }
 
     /// The confidence in the adapter of a standardised condition, as it is written or, with `settling`, as it is served.
@@ -192,11 +202,10 @@ impl Curves {
         (memory, settling): (&Memory, bool),
     ) -> Confidence {
         let nearest = memory.nearest(condition, NAMED, |_| true);
-        let similarity = nearest.first().map_or(-1.0, |near| near.similarity);
-        let evidence = Evidence { similarity, judged, tried };
+        let evidence = Evidence::of(nearest.first(), memory, (judged, tried));
         let served = self.served.filter(|_| settling);
         let doubted = served.is_some() && self.doubts(evidence);
-        let described = tried.is_some_and(|tried| tried.sureness.is_some());
+        let described = !evidence.taught && tried.is_some_and(|tried| tried.sureness.is_some());
         let score = served.filter(|_| described).unwrap_or(self.written).score(evidence);
         Confidence {
             score,
@@ -213,7 +222,7 @@ mod tests {
     use super::*;
 
     fn alone(similarity: f64) -> Evidence {
-        Evidence { similarity, judged: 0.0, tried: None }
+        Evidence { similarity, ..Evidence::default() }
     }
 
     #[test]
@@ -256,6 +265,7 @@ mod tests {
         let flat = Calibration { slope: 1e-3, middle: 0.5, judged: 0.0, agreement: 0.0, sureness: 0.0 };
         let curves = Curves { written: flat, served: Some(Calibration::fit(&seen)) };
         assert!(curves.doubts(of(0.7)) && !curves.doubts(of(0.55)) && !curves.doubts(of(0.1)));
+        assert!(!curves.doubts(Evidence { taught: true, ..of(0.95) }));
         // Demonstrations are right, whatever the base thinks; what was not tried is taken as it is.
         assert!(curves.doubts(Evidence { tried: Some(Trial { agreement: 0.5, sureness: None }), ..alone(0.5) }));
         assert!(!curves.doubts(alone(0.5)));

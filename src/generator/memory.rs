@@ -35,6 +35,9 @@ pub struct Memory {
     pub axes: Vec<Vec<f32>>,
     /// The tasks.
     pub tasks: Vec<TaskVector>,
+    /// How many of them, the last ones, were taught by growing since the confidence was fitted: the base may do them wrong
+    /// whatever it is told.
+    pub taught: usize,
     /// How far a single description is from its task's mean, for each of the C numbers: a standard deviation.
     pub within: Vec<f32>,
 }
@@ -69,7 +72,7 @@ impl Memory {
             vector: axes.iter().map(|axis| dot(axis, mean)).collect(),
             description: task.description.to_owned(),
         };
-        Self { tasks: means.iter().map(vector).collect(), axes, within }
+        Self { tasks: means.iter().map(vector).collect(), taught: 0, axes, within }
     }
 
     /// These tasks besides the ones remembered; a task that is already known is replaced.
@@ -77,11 +80,21 @@ impl Memory {
     pub fn with(mut self, tasks: &[Described<'_>]) -> Self {
         for task in tasks {
             let vector = self.along(&mean(&task.conditions));
-            self.tasks.retain(|known| known.name != task.name);
+            let first = self.tasks.len() - self.taught;
+            if let Some(at) = self.tasks.iter().position(|known| known.name == task.name) {
+                self.tasks.remove(at);
+                self.taught -= usize::from(at >= first);
+            }
             let (name, description) = (task.name.to_owned(), task.description.to_owned());
             self.tasks.push(TaskVector { name, vector, description });
+            self.taught += 1;
         }
         self
+    }
+
+    /// Whether the task of this name was taught by growing.
+    pub fn is_taught(&self, name: &str) -> bool {
+        self.tasks[self.tasks.len() - self.taught..].iter().any(|task| task.name == name)
     }
 
     /// A standardised condition along the directions, `[P]`; what tokens say is passed over.
@@ -167,7 +180,9 @@ mod tests {
             assert!(far < 1e-3, "{far}");
         }
         let more = memory.with(&[described("task 2", 0)]);
-        assert_eq!(more.tasks.len(), 6);
+        assert_eq!((more.tasks.len(), more.taught), (6, 1));
+        assert!(more.is_taught("task 2") && !more.is_taught("task 1"));
+        assert_eq!(more.clone().with(&[described("task 2", 0), described("task 1", 0)]).taught, 2);
         assert_eq!(more.tasks[5].vector, more.tasks[0].vector);
     }
 }

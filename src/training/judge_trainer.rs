@@ -97,7 +97,7 @@ pub fn with_judge(
     let weights = trained(&generator, &learned, run, (workers, progress))?;
     let generator = generator.judged(weights)?;
     let seen = held_back.into_iter().map(|(_, Tried { read, similarity, tried, right })| {
-        Ok((Evidence { similarity, judged: generator.judgement_of(read)?, tried }, right))
+        Ok((Evidence { similarity, judged: generator.judgement_of(read)?, tried, taught: false }, right))
     });
     let seen: Vec<(Evidence, f64)> = seen.collect::<Result<_, Error>>()?;
     let generator = generator.calibrated(Curves { written: Calibration::fit(&seen), served: None });

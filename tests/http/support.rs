@@ -127,7 +127,7 @@ impl Server {
         let told = |i: u32| {
             let agreement = f64::from(i) / 20.0;
             let tried = Some(Trial { agreement, sureness: None });
-            (Evidence { similarity: 0.5, judged: 0.0, tried }, 0.3 + 0.3 * agreement)
+            (Evidence { similarity: 0.5, judged: 0.0, tried, taught: false }, 0.3 + 0.3 * agreement)
         };
         let curve = Calibration::fit(&(0..=20).map(told).collect::<Vec<_>>());
         let file = generator(server.service.base(), 1).calibrated(Curves { written: curve, served: Some(curve) });

@@ -33,7 +33,7 @@ ONLY_SYNTAX = {
 }
 # What a step's output must have in it, by the step's number.
 EXPECTED = {1: '"in_distribution":true', 2: '"text":"enots"', 3: '"applied":"none"', 4: '"kind":"generator"'}
-STRICT = 'set -euo pipefail\ncurl() { command curl --fail-with-body --show-error --max-time 120 "$@"; echo; }\n'
+STRICT = 'set -euo pipefail\ncurl() { command curl --fail-with-body --show-error --max-time 600 "$@"; echo; }\n'
 
 
 class Block(NamedTuple):
@@ -75,7 +75,7 @@ def check_syntax(block):
 def run_step(number, block, url, work):
     script = work / f"step{number}.sh"
     script.write_text(STRICT + block.text.replace("localhost:8080", url.removeprefix("http://")))
-    done = subprocess.run(["bash", script.name], cwd=work, text=True, capture_output=True, timeout=600)
+    done = subprocess.run(["bash", script.name], cwd=work, text=True, capture_output=True, timeout=1800)
     where = f"{block.file}:{block.line}"
     assert done.returncode == 0, f"{where} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}"
     assert EXPECTED.get(number, "") in done.stdout, f"{where} did not answer {EXPECTED[number]}:\n{done.stdout}"
@@ -91,7 +91,7 @@ def end_jobs(url):
     """Waits for the adapter's training. The generator's takes minutes and has tests of its own: it is cancelled."""
     jobs = {job["kind"]: job["id"] for job in request(f"{url}/jobs")["data"]}
     request(f"{url}/jobs/{jobs['generator']}/cancel", "POST")
-    deadline = time.monotonic() + 300
+    deadline = time.monotonic() + 1800  # a debug build on a busy machine takes minutes to train
     while (job := request(f"{url}/jobs/{jobs['adapter']}"))["state"] in ("queued", "running"):
         assert time.monotonic() < deadline, f"the adapter's training does not end: {job}"
         time.sleep(0.5)

@@ -25,14 +25,17 @@ class Confidence:
     """The generator's trust in an adapter.
 
     Attributes:
-        applied (Answer): How an adapter's weights came about: the generator wrote them for the description, or they are
-            a mean of what it
-            writes for the nearest training tasks.
+        applied (Answer): How an adapter's weights came about: the generator wrote them for the description; it wrote
+            them, and they took some
+            steps unasked towards the examples or the described base's own answers; or they are a mean of what it writes for
+            the
+            nearest training tasks.
         in_distribution (bool): Whether the score is at least one half.
         nearest_tasks (list['NearestTask']): The nearest training tasks, nearest first.
-        score (float): From 0 to 1: the calibrated chance that the adapter does its task.
-        agreement (Union[None, Unset, float]): How far the adapter answers as it should where it was tried, from 0 to 1:
-            as the demonstrations say, or else as
+        score (float): From 0 to 1: the calibrated chance that the adapter does its task, with the steps that it took
+            unasked.
+        agreement (Union[None, Unset, float]): How far the adapter, before any steps, answers as it should where it was
+            tried, from 0 to 1: as the demonstrations say, or else as
             the base does that is told the description. Absent where it was not tried.
     """
 

@@ -34,8 +34,10 @@ class CreateAdapter:
         refine (Union['Refine', None, Unset]):
         replace (Union[Unset, bool]): Whether the name may be taken from another adapter.
         samples (Union[None, Unset, int]): Draws this many and keeps the one with the lowest cross-entropy on the
-            examples.
-        seed (Union[None, Unset, int]): Samples z with this seed; the prior's mean where absent.
+            examples. 1 is one alone: the mean, or what
+            `seed` draws.
+        seed (Union[None, Unset, int]): Samples z with this seed, and takes what is drawn; the prior's mean where
+            absent.
     """
 
     task: str

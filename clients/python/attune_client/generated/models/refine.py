@@ -8,10 +8,10 @@ T = TypeVar("T", bound="Refine")
 
 @_attrs_define
 class Refine:
-    """Fine-tuning of a generated adapter on the examples of its request.
+    """Fine-tuning of a generated adapter on the examples of its request, or on the described base's own answers.
 
     Attributes:
-        steps (int): Gradient steps, each on all examples. Example: 20.
+        steps (int): Gradient steps, each on all examples; 0 for none. Example: 20.
     """
 
     steps: int

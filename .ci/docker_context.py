@@ -44,6 +44,13 @@ def of_dockerfile(file, command):
     builds = [step for step in builds if "--toolkit-only" not in step]
     if len(builds) != 2 or any({*step[len(command) :].split()} != wanted for step in builds):
         yield f"{file}: builds by {builds}, but .ci/run by {' '.join(ours)}"
+    # `cargo build` refuses a manifest that names a benchmark without its file; `cargo metadata` does not.
+    first = next((at for at, (word, rest) in enumerate(lines) if word == "RUN" and "src/main.rs" in rest), 0)
+    copied = [part for word, rest in lines[:first] if word == "COPY" for part in rest.split()[:-1]]
+    for bench in re.findall(r'^\[\[bench\]\]\nname = "(\w+)"', (ROOT / "Cargo.toml").read_text(), flags=re.M):
+        source = f"benches/{bench}.rs" if (ROOT / f"benches/{bench}.rs").exists() else f"benches/{bench}"
+        if ignored(source) or not any(source == part or source.startswith(f"{part}/") for part in copied):
+            yield f"{file}: {source}, which Cargo.toml names, is not there when the first layer is built"
     for word, rest in lines:
         if word == "COPY" and "--from" not in rest:
             for source in (part for part in rest.split()[:-1] if not part.startswith("--")):

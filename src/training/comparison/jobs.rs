@@ -2,7 +2,7 @@
 
 use super::controls::{Condition, Known, other_task};
 use super::{Comparison, Drawn, Method, Subject};
-use crate::generator::{self, Draw, blend_weights};
+use crate::generator::{Draw, blend_weights};
 use crate::lm::{Piece, RowAdapters};
 use crate::lora::Adapter;
 use crate::noise::Noise;
@@ -14,8 +14,7 @@ use crate::training::dataset::TaskData;
 use crate::training::evaluate::{Row, exact_matches, rate};
 use crate::training::expected::Expected;
 use crate::training::progress::{Report, Silent};
-use crate::training::refine::{RefineContext, RefineRun, refine};
-use crate::training::settle::settled;
+use crate::training::settle::{Lesson, settled};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -283,16 +282,13 @@ impl Comparison<'_> {
 
     /// What the service makes of `refine`, with the steps of the comparison.
     fn refined(&self, start: Option<&Through>, shown: &[Example], known: &Known) -> Result<Adapter, Error> {
-        let (model, shared) = (self.base.model(), self.generator.shared());
-        let (alpha, length) = (self.generator.config().alpha, self.generator.config().layout.b_len());
+        let of = (self.base, self.generator);
         let start = match start.map(|start| self.adapter(start, known)).transpose()?.flatten() {
-            Some(adapter) => adapter.flat_b().map_err(generator::Error::from)?,
-            None => vec![0.0; length],
+            Some(adapter) => adapter,
+            None => Arc::new(self.adapter_of(&vec![0.0; self.generator.config().layout.b_len()])?),
         };
         let pieces: Vec<Piece> =
             shown.iter().map(|example| self.base.prompter().scored(example)).collect::<Result<_, _>>()?;
-        let context = RefineContext { model, shared, begin: self.base.begin(), progress: &Silent };
-        let run = RefineRun::for_base(model.config(), alpha, REFINE_STEPS);
-        self.adapter_of(&refine(&context, &start, &Expected::alike(pieces), &run)?)
+        Lesson::of_answers(of, Expected::alike(pieces), REFINE_STEPS).taught(of, &start, &Silent)
     }
 }

@@ -3,7 +3,7 @@
 
 use super::demo_measure;
 pub(super) use super::demo_recipe::Recipe;
-use crate::generator::GeneratorFile;
+use crate::generator::{Arch, GeneratorFile};
 use crate::lm::{FileConfig, Tokenizer, byte_level_tokenizer_json};
 use crate::lora::SharedA;
 use crate::suite::{Half, Suite};
@@ -131,7 +131,7 @@ pub(super) fn icm_conv(recipe: &Recipe, base: &Base, workers: &Workers, progress
     if path.exists() {
         return Ok(());
     }
-    let corpus = corpus(recipe, base, workers, progress)?;
+    let corpus = corpus_for(&Arch::IcmConv, recipe, base, workers, progress)?;
     let shared = recipe.shared(base)?;
     let without = context(base, &shared, workers, progress);
     // Its steps are timed first, so that the learning rate falls when the time is up.
@@ -183,6 +183,16 @@ pub(super) fn trained_corpus(
 }
 
 fn corpus(recipe: &Recipe, base: &Base, workers: &Workers, progress: &dyn Progress) -> anyhow::Result<Corpus> {
+    corpus_for(&recipe.generator_run().arch, recipe, base, workers, progress)
+}
+
+fn corpus_for(
+    arch: &Arch,
+    recipe: &Recipe,
+    base: &Base,
+    workers: &Workers,
+    progress: &dyn Progress,
+) -> anyhow::Result<Corpus> {
     let kept = recipe.trajectories(base, &recipe.shared(base)?)?;
     let suite = Suite::builtin();
     let chosen = match recipe.tasks {
@@ -197,7 +207,8 @@ fn corpus(recipe: &Recipe, base: &Base, workers: &Workers, progress: &dyn Progre
     }
     let encoder = Encoder::new(base.model().clone(), base.prompter().clone());
     let hidden = recipe.hidden_parts();
-    let conditioning = Conditioning { seed: recipe.seed, standardiser: None, hidden: &hidden };
+    let conditioning =
+        Conditioning { seed: recipe.seed, standardiser: None, hidden: &hidden, without_tokens: !arch.reads_tokens() };
     Ok(Corpus::new(tasks, &encoder, (workers, progress), conditioning)?)
 }
 

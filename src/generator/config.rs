@@ -22,6 +22,11 @@ impl Arch {
             Self::IcmConv => "icm-conv",
         }
     }
+
+    /// Whether it reads a text's tokens one by one.
+    pub fn reads_tokens(&self) -> bool {
+        matches!(self, Self::Cvae(_))
+    }
 }
 
 /// Sizes of our architecture.

@@ -144,17 +144,18 @@ impl Run<'_> {
         let with = |task: &TaskData| (task.clone(), trajectories.get(&task.name).cloned().unwrap_or_default());
         let standardiser = parent.as_ref().map(|parent| parent.standardiser().clone());
         let seed = job.seed.unwrap_or(0);
+        let run = generator_run(job, parent.is_some(), &tasks, tokens);
+        let arch = parent.as_ref().map_or(run.arch, |parent| parent.config().arch);
         let mut corpus = Corpus::new(
             tasks.iter().map(with).collect(),
             &self.service.encoder,
             (&self.workers, &JobProgress::new(self.context)),
-            Conditioning { seed, standardiser, hidden: &[] },
+            Conditioning { seed, standardiser, hidden: &[], without_tokens: !arch.reads_tokens() },
         )
         .map_err(training)?;
         if let Some(parent) = &parent {
             corpus = corpus.remembering(parent, &self.service.encoder, &self.workers).map_err(training)?;
         }
-        let run = generator_run(job, parent.is_some(), &tasks, tokens);
         let batch = run.cross_entropy.batch * run.row_tokens;
         let beside = adapter_bytes(&shared, run.cross_entropy.batch);
         let recompute = self.recompute((batch, beside), job.gradient_checkpointing)?;

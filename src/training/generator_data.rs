@@ -44,6 +44,9 @@ pub struct Conditioning<'a> {
     pub standardiser: Option<Standardiser>,
     /// What the generator is not to see, to learn what that is worth.
     pub hidden: &'a [Part],
+    /// Keeps only the numbers of the whole text, for an architecture that reads nothing else: tokens take many times
+    /// their place.
+    pub without_tokens: bool,
 }
 
 /// The tasks and the statistics of their conditions.
@@ -53,7 +56,7 @@ pub struct Corpus {
     pub tasks: Vec<CorpusTask>,
     /// Fitted on all conditions, or the parent's.
     pub standardiser: Standardiser,
-    /// C and W of its conditions.
+    /// C and W of its conditions; no W where tokens are not kept.
     pub widths: (usize, usize),
     /// Conditions of what a parent remembers, by which it is held to it; none without a parent.
     pub remembered: Vec<Vec<f32>>,
@@ -96,19 +99,23 @@ impl Corpus {
             return Err(Error::NoData { what: "tasks" });
         }
         let done = AtomicUsize::new(0);
+        let widths = (encoder.width(), if conditioning.without_tokens { 0 } else { encoder.token_width() });
         let demonstrated = if tasks.len() < MANY { DEMONSTRATED.0 } else { DEMONSTRATED.1 };
         let most = (TEXTS / tasks.len()).saturating_sub(demonstrated).max(DESCRIPTIONS);
-        let most = most.min((BYTES / bytes_of_one_each(&tasks, encoder)?).saturating_sub(demonstrated)).max(1);
+        let most = most.min((BYTES / bytes_of_one_each(&tasks, encoder, widths)?).saturating_sub(demonstrated)).max(1);
         let encoded = workers.map(tasks.iter().map(|(data, _)| data).collect(), |data| {
             if progress.cancelled() {
                 return Err(Error::Cancelled);
             }
             let step = done.fetch_add(1, Ordering::Relaxed) + 1;
             progress.report(&Report { phase: "descriptions", step, total: tasks.len(), metrics: &[] });
-            encode(data, (most, demonstrated), encoder, conditioning.seed)
+            let mut read = encode(data, (most, demonstrated), encoder, conditioning.seed)?;
+            if conditioning.without_tokens {
+                read.forget_tokens(widths.0);
+            }
+            Ok(read)
         });
         let encoded: Vec<Read> = encoded.into_iter().collect::<Result<_, _>>()?;
-        let widths = (encoder.width(), encoder.token_width());
         let fit = || Standardiser::fit(encoded.iter().flat_map(|read| &read.conditions), widths);
         let mut standardiser = conditioning.standardiser.unwrap_or_else(fit);
         let (vector, token) = encoder.coordinates(conditioning.hidden);
@@ -157,12 +164,16 @@ impl Corpus {
 }
 
 /// Bytes of one condition of each task, by its first description.
-fn bytes_of_one_each(tasks: &[(TaskData, Trajectory)], encoder: &Encoder) -> Result<usize, Error> {
+fn bytes_of_one_each(
+    tasks: &[(TaskData, Trajectory)],
+    encoder: &Encoder,
+    (vector, token): (usize, usize),
+) -> Result<usize, Error> {
     let nothing = Demonstrations::default();
     let mut bytes = 0;
     for description in tasks.iter().filter_map(|(data, _)| data.descriptions.first()) {
         let tokens = encoder.prefix(description, &nothing)?.len();
-        bytes += size_of::<f32>() * (encoder.width() + tokens * encoder.token_width());
+        bytes += size_of::<f32>() * (vector + tokens * token);
     }
     Ok(bytes.max(1))
 }
@@ -171,6 +182,15 @@ fn bytes_of_one_each(tasks: &[(TaskData, Trajectory)], encoder: &Encoder) -> Res
 struct Read {
     conditions: Vec<Vec<f32>>,
     prefixes: Vec<Vec<u32>>,
+}
+
+impl Read {
+    fn forget_tokens(&mut self, vector: usize) {
+        for condition in &mut self.conditions {
+            condition.truncate(vector);
+            condition.shrink_to_fit();
+        }
+    }
 }
 
 fn encode(data: &TaskData, (most, shown): (usize, usize), encoder: &Encoder, seed: u64) -> Result<Read, Error> {

@@ -20,7 +20,7 @@ use std::sync::Mutex;
 const ALPHA: f64 = 4.0;
 
 fn conditioning(standardiser: Option<crate::generator::Standardiser>) -> Conditioning<'static> {
-    Conditioning { seed: 1, standardiser, hidden: &[] }
+    Conditioning { seed: 1, standardiser, hidden: &[], without_tokens: false }
 }
 
 struct World {

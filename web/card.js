@@ -4,6 +4,7 @@ import { download } from "./api.js";
 import { badge, button, busy, bytes, count, date, facts, h, ms, share } from "./dom.js";
 import { guarded } from "./errors.js";
 import { heatmap, path } from "./heatmap.js";
+import { taskMap } from "./map.js";
 
 const APPLIED = {
   generated: "as generated",
@@ -36,6 +37,7 @@ export function adapterCard(adapter) {
       ["state", adapter.stale ? badge("made for another base", "bad") : null],
     ]),
     times ? timings(times, adapter.cached) : null,
+    confidence && adapter.generator ? taskMap(adapter.generator, adapter) : null,
     heatmap(adapter),
     h(
       "div",

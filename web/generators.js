@@ -4,6 +4,7 @@ import { call } from "./api.js";
 import { confirmed } from "./ask.js";
 import { announce, badge, button, byId, bytes, date, h } from "./dom.js";
 import { guarded } from "./errors.js";
+import { taskMap } from "./map.js";
 
 export async function showGenerators() {
   const place = byId("generator-list");
@@ -50,6 +51,7 @@ function card(version, active, changed) {
       version.parent ? [", grown from ", h("code", {}, version.parent)] : null,
     ),
     measures(version.evaluation),
+    taskMap(version.id),
     h(
       "div",
       { class: "row" },

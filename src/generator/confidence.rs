@@ -22,6 +22,9 @@ pub struct Confidence {
     pub in_distribution: bool,
     /// The nearest training tasks, nearest first.
     pub nearest_tasks: Vec<Nearest>,
+    /// Where the description stands on the map of the training tasks; absent in what was made before there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub position: Option<[f32; 2]>,
     /// How far the adapter answers as it should where it was tried, from 0 to 1; absent where it was not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agreement: Option<f64>,
@@ -211,6 +214,7 @@ impl Curves {
             score,
             in_distribution: score >= 0.5,
             nearest_tasks: nearest,
+            position: Some(memory.position(condition)),
             agreement: tried.map(|tried| tried.agreement),
             applied: if doubted { Answer::Settled } else { Answer::Generated },
         }

@@ -17,6 +17,13 @@ pub struct TaskVector {
     pub description: String,
 }
 
+impl TaskVector {
+    /// Where it stands on a map: along the two directions in which the tasks differ most.
+    pub fn position(&self) -> [f32; 2] {
+        position(&self.vector)
+    }
+}
+
 /// A task to remember.
 #[derive(Clone, Debug)]
 pub struct Described<'a> {
@@ -102,6 +109,11 @@ impl Memory {
         self.axes.iter().map(|axis| dot(axis, condition)).collect()
     }
 
+    /// Where a standardised condition stands among the tasks' [`TaskVector::position`]s.
+    pub fn position(&self, condition: &[f32]) -> [f32; 2] {
+        position(&self.along(condition))
+    }
+
     /// The tasks nearest to a standardised condition of those that are wanted, nearest first and `most` at most.
     pub fn nearest(&self, condition: &[f32], most: usize, wanted: impl Fn(&TaskVector) -> bool) -> Vec<Nearest> {
         let vector = self.along(condition);
@@ -120,6 +132,11 @@ impl Memory {
         }
         condition
     }
+}
+
+/// The first two numbers along the directions, which are in the order of what they tell; 0 where there are fewer.
+fn position(vector: &[f32]) -> [f32; 2] {
+    [0, 1].map(|direction| vector.get(direction).copied().unwrap_or(0.0))
 }
 
 fn cosine(a: &[f32], b: &[f32]) -> f64 {

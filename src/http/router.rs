@@ -64,6 +64,7 @@ pub(super) fn api(limits: BodyLimits) -> OpenApiRouter<AppState> {
         .routes(routes!(tasks::put_examples).layer(DefaultBodyLimit::max(limits.examples)))
         .routes(routes!(generators::list_generators))
         .routes(routes!(generators::get_generator))
+        .routes(routes!(generators::map_generator))
         .routes(routes!(generators::activate_generator))
         .routes(routes!(keys::create_key, keys::list_keys))
         .routes(routes!(keys::revoke_key))

@@ -86,6 +86,9 @@ mirrors! {
         in_distribution: bool,
         /// The nearest training tasks, nearest first.
         nearest_tasks: Vec<NearestTask>,
+        /// Where the description stands among the training tasks of `GET /generators/{id}/map`. Absent in adapters of older
+        /// versions of attune.
+        position: Option<[f32; 2]>,
         /// How far the adapter, before any steps, answers as it should where it was tried, from 0 to 1: as the demonstrations say, or else as
         /// the base does that is told the description. Absent where it was not tried.
         #[schema(minimum = 0, maximum = 1)]
@@ -344,6 +347,7 @@ mod tests {
             score: 0.5,
             in_distribution: true,
             nearest_tasks: Vec::new(),
+            position: Some([0.0, 0.0]),
             agreement: Some(0.5),
             applied: generator::Answer::Generated,
         });

@@ -1,8 +1,10 @@
 //! What callers ask of the service and what they get, with the field names of the interface.
 
 mod generate;
+mod map;
 
 pub use generate::*;
+pub use map::*;
 
 use crate::engine::BreakEven;
 use crate::generator::Confidence;

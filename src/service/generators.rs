@@ -2,9 +2,9 @@
 
 use super::adapters::missing;
 use super::files::blocking;
-use super::{ActiveGenerator, Error, GeneratorView, Service};
+use super::{ActiveGenerator, Error, GeneratorMap, GeneratorView, MappedTask, Service};
 use crate::crash::{self, Point};
-use crate::generator::GeneratorFile;
+use crate::generator::{GeneratorFile, TaskVector};
 use crate::store::{GeneratorRecord, GeneratorState, Page, PageRequest};
 use crate::task::ENCODER_VERSION;
 use std::sync::{Arc, PoisonError};
@@ -26,6 +26,21 @@ impl Service {
     pub async fn generator(&self, id: &str) -> Result<GeneratorView, Error> {
         let record = self.store.generator(id).await.map_err(|e| missing(e, "generator", id))?;
         Ok(self.generator_view(record))
+    }
+
+    /// Where the training tasks of a version stand, in the order in which it learned them.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub async fn generator_map(&self, id: &str) -> Result<GeneratorMap, Error> {
+        let file = self.generator_file(id).await?;
+        let task = |task: &TaskVector| MappedTask {
+            name: task.name.clone(),
+            description: Some(task.description.clone()).filter(|text| !text.is_empty()),
+            position: task.position(),
+            taught: file.memory().is_taught(&task.name),
+        };
+        Ok(GeneratorMap { generator: id.to_owned(), tasks: file.tasks().iter().map(task).collect() })
     }
 
     /// Makes a version the one that serves: promotes it, or rolls back to it. Requests under way finish with
@@ -56,7 +71,7 @@ impl Service {
             id: digest.chars().take(16).collect(),
             base_digest: version.file.base_digest().to_owned(),
             state: GeneratorState::Ready,
-            arch: "cvae".into(),
+            arch: version.file.config().arch.name().to_owned(),
             digest,
             bytes: size,
             evaluation: version.evaluation,

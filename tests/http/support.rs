@@ -249,7 +249,7 @@ fn generator(base: &Base, version: u64) -> GeneratorFile {
     };
     let encoder = Encoder::new(base.model().clone(), base.prompter().clone());
     let tasks = KNOWN.iter().map(task).collect();
-    let conditioning = Conditioning { seed: 1, standardiser: None, hidden: &[] };
+    let conditioning = Conditioning { seed: 1, standardiser: None, hidden: &[], without_tokens: false };
     let corpus = Corpus::new(tasks, &encoder, (&workers, &Silent), conditioning).unwrap();
     let context = GeneratorContext {
         model: base.model(),

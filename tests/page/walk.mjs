@@ -131,6 +131,22 @@ async function compare(page) {
   expect(answers[1].includes("revir"), `the adapter's answer is not “revir”: ${answers[1]}`);
 }
 
+/** The map under the adapter: every task once, the nearest and the description marked, found by words and by pointing. */
+async function map(page) {
+  await page.click("#adapter .map-of-tasks summary");
+  const svg = page.locator("#adapter .map > svg");
+  await svg.waitFor();
+  const label = await svg.getAttribute("aria-label");
+  expect(/Map of [\d,]+ training tasks, with this description, nearest to /.test(label), `the map says: ${label}`);
+  expect((await svg.locator("g.here circle").count()) === 1, "the description is not on the map");
+  const dots = (await svg.locator("path.task").getAttribute("d")).split("M").length - 1;
+  expect(dots === Number(label.match(/[\d,]+/)[0].replaceAll(",", "")), `the map has ${dots} dots: ${label}`);
+  await page.fill('#adapter .map input[type="search"]', "backwards");
+  expect((await page.locator("#adapter .map [role=status] li").count()) > 0, "no task is found by its words");
+  await svg.hover();
+  await page.waitForSelector("#adapter .map .pointed strong");
+}
+
 async function stop(page) {
   // A long answer at the highest temperature, which a visitor does not wait for.
   await page.fill("#input", "once");
@@ -262,6 +278,8 @@ async function look() {
       await page.fill("#task-text", "Put a zebra behind the word.");
       await page.click("#describe-submit");
       await page.waitForSelector("#adapter .heatmap");
+      await page.click("#adapter .map-of-tasks summary");
+      await page.waitForSelector("#adapter .map > svg");
       await page.fill("#input", "river");
       await page.click("#run");
       await page.waitForFunction(() => document.querySelectorAll('.pane .answer[aria-busy="false"]').length === 2);
@@ -303,6 +321,7 @@ try {
   await page.goto(url);
   await step("weight", weight);
   await step("describe", () => describe(page));
+  await step("map", () => map(page));
   await step("compare", () => compare(page));
   await step("stop", () => stop(page));
   await step("refusal", () => refused(page));

@@ -32,7 +32,7 @@ const TRAIN: Access = Access::Scoped(Scope::Train);
 const ADMIN: Access = Access::Scoped(Scope::Admin);
 
 /// Method, path as the router has it, and what is asked for.
-pub(super) const ROUTES: [(&str, &str, Access); 38] = [
+pub(super) const ROUTES: [(&str, &str, Access); 39] = [
     ("GET", "/", Access::Open),
     ("GET", "/web/{file}", Access::Open),
     ("GET", "/docs", Access::Open),
@@ -63,6 +63,7 @@ pub(super) const ROUTES: [(&str, &str, Access); 38] = [
     ("PUT", "/tasks/{name}/examples", TRAIN),
     ("GET", "/generators", READ),
     ("GET", "/generators/{id}", READ),
+    ("GET", "/generators/{id}/map", READ),
     // What serves all tenants is chosen by who runs the server.
     ("POST", "/generators/{id}/activate", ADMIN),
     ("GET", "/keys", ADMIN),

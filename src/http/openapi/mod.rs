@@ -73,6 +73,7 @@ pub(super) fn finish(mut api: OpenApi) -> OpenApi {
             for (status, response) in common().into_iter().chain(keys) {
                 operation.responses.responses.entry(status).or_insert(response);
             }
+            describe_answers(operation);
         }
     }
     let components = api.components.get_or_insert_default();
@@ -84,6 +85,17 @@ pub(super) fn finish(mut api: OpenApi) -> OpenApi {
     schemas.insert(Envelope::name().into_owned(), Envelope::schema());
     schemas.insert(ErrorBody::name().into_owned(), ErrorBody::schema());
     api
+}
+
+/// An answer of which nothing more is said is what the operation's first line says that it gives.
+fn describe_answers(operation: &mut Operation) {
+    let summary = operation.summary.clone().unwrap_or_default();
+    for response in operation.responses.responses.values_mut() {
+        match response {
+            RefOr::T(response) if response.description.is_empty() => response.description.clone_from(&summary),
+            RefOr::T(_) | RefOr::Ref(_) => {}
+        }
+    }
 }
 
 /// Says which key an operation asks for, and gives the answers to one who has it not.
@@ -174,7 +186,7 @@ mod tests {
                 assert!(operation["responses"]["500"].is_object(), "{method} {path}");
             }
         }
-        assert_eq!(ids.len(), 32);
+        assert_eq!(ids.len(), 33);
     }
 
     #[test]

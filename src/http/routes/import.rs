@@ -27,13 +27,13 @@ const ARCHIVES: [&str; 3] = ["application/x-tar", "application/gzip", "applicati
 #[expect(dead_code, reason = "the form is read part by part; this describes it")]
 pub(crate) struct ImportForm {
     /// `adapter_config.json`
-    #[schema(value_type = String, format = Binary, nullable = false)]
+    #[schema(value_type = String, format = Binary, required = false)]
     adapter_config: Option<Vec<u8>>,
     /// `adapter_model.safetensors`
-    #[schema(value_type = String, format = Binary, nullable = false)]
+    #[schema(value_type = String, format = Binary, required = false)]
     adapter_model: Option<Vec<u8>>,
     /// A tar, gzipped tar or zip of both, at its root or in one folder.
-    #[schema(value_type = String, format = Binary, nullable = false)]
+    #[schema(value_type = String, format = Binary, required = false)]
     archive: Option<Vec<u8>>,
     /// A name of one's own.
     #[schema(nullable = false)]

@@ -26,7 +26,7 @@ macro_rules! files {
     };
 }
 
-const FILES: [(&str, &str); 20] = files![
+const FILES: [(&str, &str); 21] = files![
     "adapters.js",
     "api.js",
     "app.js",
@@ -41,6 +41,7 @@ const FILES: [(&str, &str); 20] = files![
     "generators.js",
     "heatmap.js",
     "jobs.js",
+    "map.js",
     "pages.js",
     "safetensors.js",
     "sse.js",

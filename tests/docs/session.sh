@@ -5,6 +5,7 @@
 # takes the place of the one before. `cargo run --release --` is the program that was built.
 set -euo pipefail
 place=$1
+docs=$(dirname "$(realpath "${BASH_SOURCE[0]}")") # for what stands in comments
 server=
 
 # beside LINE ARGUMENT...: starts attune, and goes on when it has printed LINE.

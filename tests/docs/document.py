@@ -50,6 +50,7 @@ def blocks(path: Path):
             reason = None
         else:
             assert not reason, f"{where}: the mark above it stands above no block"
+    assert not reason, f"{path}: the mark at its end stands above no block"
     return found
 
 

@@ -63,6 +63,7 @@ class Walk:
         (self.place / "target/debug/attune").symlink_to(attune)
 
     def environment(self):
+        # A PostgreSQL of the check's own: the documents make databases in it.
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("ATTUNE_", "AWS_", "PG", "RUST_LOG"))}
         return {**kept, "PATH": f"{self.place}/target/debug:{kept['PATH']}", "ATTUNE_LISTEN": f"127.0.0.1:{self.port}",
                 "ATTUNE_OFFLINE": "true", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
@@ -103,6 +104,7 @@ class Walk:
         if block.language in DATA:
             DATA[block.language](block.text)
             return "parsed"
+        assert block.language in SYNTAX, f"{block.where}: nothing is known of blocks of {block.language or 'no language'}"
         refusals = "yes" if "/problems/" in (block.answer or "") else ""
         text = self.put_in(block.text)
         output = self.python.run(text) if block.language == "python" else self.shell.run(f"refusals={refusals}\n{text}")
@@ -117,7 +119,7 @@ class Walk:
 
 
 def walk(attune, work, document):
-    """Whether the document holds."""
+    """`holds`, `fails` or `skipped`."""
     steps = Walk(attune, work, document)
     where = document
     try:
@@ -127,13 +129,14 @@ def walk(attune, work, document):
             if outcome := steps.step(block):
                 print(f"{block.where:32} {time.monotonic() - began:6.1f} s  {outcome}", flush=True)
     except Skipped as skipped:
-        print(f"SKIPPED {document}: {skipped}")
+        print(f"SKIPPED {document}: {skipped}", flush=True)
+        return "skipped"
     except (AssertionError, KeyError, ValueError, SyntaxError, subprocess.SubprocessError) as error:
         print(f"FAILED {where}: {type(error).__name__}: {error}", flush=True)
-        return False
+        return "fails"
     finally:
         steps.close()
-    return True
+    return "holds"
 
 
 def main(attune, work, *documents):
@@ -141,9 +144,11 @@ def main(attune, work, *documents):
     work.mkdir(parents=True)
     documents = documents or ("README.md", *sorted(map(str, Path("docs").glob("*.md"))), "clients/python/README.md", "deploy/README.md")
     began = time.monotonic()
-    failed = [name for name in documents if not walk(Path(attune).resolve(), work, Path(name))]
-    print(f"{len(documents) - len(failed)} documents hold, {len(failed)} do not, in {time.monotonic() - began:.0f} s", *failed)
-    sys.exit(bool(failed))
+    outcomes = {name: walk(Path(attune).resolve(), work, Path(name)) for name in documents}
+    for outcome in sorted(set(outcomes.values())):
+        print(f"{outcome}: {', '.join(name for name in outcomes if outcomes[name] == outcome)}")
+    print(f"{time.monotonic() - began:.0f} s")
+    sys.exit("fails" in outcomes.values())
 
 
 main(*sys.argv[1:])

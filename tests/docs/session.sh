@@ -46,7 +46,7 @@ cargo() {
 curl() {
     local strict=(--fail-with-body --show-error)
     [[ -z $refusals ]] || strict=()
-    command curl "${strict[@]}" --max-time 300 "$@"
+    command curl "${strict[@]}" --max-time 600 "$@"
 }
 
 # What createdb and psql are to know.

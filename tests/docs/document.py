@@ -42,6 +42,7 @@ def blocks(path: Path):
         elif fence := FENCE.match(line):
             text = textwrap.dedent("\n".join(inside(lines))) + "\n"
             if fence[1] == "console" and not text.startswith("$ "):
+                assert found and found[-1].language in ("sh", "python"), f"{where} is no block's answer"
                 found[-1] = found[-1]._replace(answer=text)
             elif fence[1] == "console":
                 found += [Block(where, "sh", command, answer, reason) for command, answer in console(text)]

@@ -53,7 +53,7 @@ fn with_hint(error: anyhow::Error) -> anyhow::Error {
 fn report(collected: &Collected, mode: CollectMode) -> String {
     let Collected { named, young, set_aside, waiting, restored, deleted, checkpoints } = collected;
     let will = if mode == CollectMode::DryRun { "would be " } else { "" };
-    let line = |what: &str, Tally { count, bytes }: &Tally| format!("{what:<42} {count:>8} {bytes:>15} bytes");
+    let line = |what: &str, Tally { count, bytes }: &Tally| format!("{what:<44} {count:>8} {bytes:>15} bytes");
     [
         line("in use", named),
         line("not in use, younger than the grace period", young),

@@ -5,13 +5,15 @@ use crate::suite::{Half, Suite};
 use crate::task::{Base, Demonstrations, Encoder};
 use crate::training::Workers;
 use crate::training::agreement::tried;
-use crate::training::comparison::{Comparison, Group, unseen_inputs};
+use crate::training::comparison::{Comparison, Group, demonstrations, unseen_inputs};
 use crate::training::progress::{Progress, Report, Silent};
 use crate::training::settle::settled;
 use crate::training::statistics::mean_of;
 
 /// Descriptions of a task.
 const DESCRIPTIONS: usize = 3;
+/// Demonstrations that people show: a few and some more.
+const SHOWN: [usize; 2] = [3, 10];
 /// Groups that are looked at.
 const GROUPS: [Group; 4] = [Group::Train, Group::HeldOutCompositions, Group::HeldOutFamilies, Group::FreeDescriptions];
 
@@ -31,10 +33,13 @@ pub(super) enum Adapters {
     Written,
     /// As they are served: the doubted are settled.
     Served,
+    /// As they are served to those who show so many demonstrations.
+    Shown(usize),
 }
 
 /// The generator with its confidence fitted to what one half's tasks, and known ones, show: first the curve of adapters
-/// as they are written, which says who is doubted, then that of adapters as they are served.
+/// as they are written, which says who is doubted, then those of adapters as they are served, to descriptions alone and
+/// with demonstrations.
 pub(super) fn calibrated(
     generator: GeneratorFile,
     base: &Base,
@@ -46,9 +51,14 @@ pub(super) fn calibrated(
         (Evidence { tried: evidence.tried.map(Trial::of_agreement_alone), ..evidence }, score)
     };
     let written = Calibration::fit(&seen.into_iter().map(alone).collect::<Vec<_>>());
-    let generator = generator.calibrated(Curves { written, served: None });
+    let generator = generator.calibrated(Curves::of_written(written));
     let seen = held_out((&generator, Adapters::Served), base, half, of)?.seen;
-    Ok(generator.calibrated(Curves { written, served: Some(Calibration::fit(&seen)) }))
+    let served = Some(Calibration::fit(&seen));
+    let mut seen = Vec::new();
+    for count in SHOWN {
+        seen.extend(held_out((&generator, Adapters::Shown(count)), base, half, of)?.seen);
+    }
+    Ok(generator.calibrated(Curves { written, served, shown: Some(Calibration::fit(&seen)) }))
 }
 
 /// Exact match of generated adapters on unseen inputs of one half's held-out tasks, and of a sample of the training
@@ -61,7 +71,7 @@ pub(super) fn held_out(
 ) -> anyhow::Result<Found> {
     let comparison = Comparison { base, generator, workers, progress, limit: usize::MAX };
     let encoder = Encoder::new(base.model().clone(), base.prompter().clone());
-    let (suite, nothing) = (Suite::builtin(), Demonstrations::default());
+    let suite = Suite::builtin();
     let (mut seen, mut means) = (Vec::new(), Vec::new());
     for group in GROUPS {
         let (mut evidence, mut adapters) = (Vec::new(), Vec::new());
@@ -70,15 +80,23 @@ pub(super) fn held_out(
                 Group::FreeDescriptions => group.descriptions(task, half),
                 _ => task.unseen_descriptions.iter().chain(&task.descriptions).cloned().collect(),
             };
+            let shown = match which {
+                Adapters::Written | Adapters::Served => Vec::new(),
+                Adapters::Shown(count) => demonstrations(task, count, 0),
+            };
+            let shown = Demonstrations::new(shown)?;
             for description in descriptions.iter().take(DESCRIPTIONS) {
-                let raw = encoder.encode(&[(description.as_str(), &nothing)])?;
+                let raw = encoder.encode(&[(description.as_str(), &shown)])?;
                 let condition = generator.standardised(&raw[0])?;
-                let prefix = encoder.prefix(description, &nothing)?;
+                let prefix = encoder.prefix(description, &shown)?;
+                let asked = (prefix.as_slice(), shown.examples());
                 let written = generator.generate(&condition, Draw::Mean)?;
-                let told = generator.evidence(&condition, tried(base, &written, (&prefix, &[]))?)?;
+                let told = generator.evidence(&condition, tried(base, &written, asked)?)?;
                 let adapter = match which {
                     Adapters::Written => written,
-                    Adapters::Served => settled((base, generator), (written, told), (&prefix, &[]), &Silent)?,
+                    Adapters::Served | Adapters::Shown(_) => {
+                        settled((base, generator), (written, told), asked, &Silent)?
+                    }
                 };
                 evidence.push(told);
                 adapters.push((unseen_inputs(task, base)?, adapter));

@@ -31,6 +31,9 @@ struct Header {
     /// Of adapters that are settled where they are doubted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     served: Option<Calibration>,
+    /// Of adapters that learned from demonstrations where they were doubted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    shown: Option<Calibration>,
 }
 
 /// An immutable, versioned generator, bound to one base.
@@ -145,7 +148,7 @@ impl GeneratorFile {
             encoder_version: header.encoder_version,
             standardiser,
             memory: Memory { axes, tasks: tasks.collect(), taught, within },
-            curves: Curves { written: header.calibration, served: header.served },
+            curves: Curves { written: header.calibration, served: header.served, shown: header.shown },
             weights: tensors,
             cvae,
             judge,
@@ -166,6 +169,7 @@ impl GeneratorFile {
             descriptions: self.memory.tasks.iter().map(|task| task.description.clone()).collect(),
             calibration: self.curves.written,
             served: self.curves.served,
+            shown: self.curves.shown,
             taught: self.memory.taught,
         };
         let mut named: Vec<(String, Tensor)> = Vec::new();

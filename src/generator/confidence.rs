@@ -40,7 +40,7 @@ pub enum Answer {
     /// The generator wrote them for the description.
     #[default]
     Generated,
-    /// The generator wrote them, and they then took some steps towards what is expected of them.
+    /// The generator wrote them, and they then took some steps, asked for or not, towards what is expected of them.
     Settled,
     /// They are a mean of what it writes for the nearest training tasks.
     Blended,
@@ -182,6 +182,9 @@ pub struct Curves {
     /// For the adapter as it is served where the doubted are settled; nothing of a generator whose adapters were never
     /// measured so.
     pub served: Option<Calibration>,
+    /// For the adapter as it is served to one who shows demonstrations, on which the doubted learn; nothing where that
+    /// was never measured.
+    pub shown: Option<Calibration>,
 }
 
 /// By how much the described base must be surer of its answers than the generator may be of its adapter, before the one
@@ -189,6 +192,11 @@ pub struct Curves {
 const MARGIN: f64 = 0.1;
 
 impl Curves {
+    /// Of a generator whose adapters are served as they are written.
+    pub fn of_written(written: Calibration) -> Self {
+        Self { written, served: None, shown: None }
+    }
+
     /// Whether what is expected of an adapter is worth more than the adapter as it is written.
     pub fn doubts(&self, evidence: Evidence) -> bool {
         let Some(tried) = evidence.tried else { return false };
@@ -206,10 +214,8 @@ impl Curves {
     ) -> Confidence {
         let nearest = memory.nearest(condition, NAMED, |_| true);
         let evidence = Evidence::of(nearest.first(), memory, (judged, tried));
-        let served = self.served.filter(|_| settling);
-        let doubted = served.is_some() && self.doubts(evidence);
-        let described = !evidence.taught && tried.is_some_and(|tried| tried.sureness.is_some());
-        let score = served.filter(|_| described).unwrap_or(self.written).score(evidence);
+        let doubted = settling && self.served.is_some() && self.doubts(evidence);
+        let score = self.curve(evidence, settling).score(evidence);
         Confidence {
             score,
             in_distribution: score >= 0.5,
@@ -218,6 +224,17 @@ impl Curves {
             agreement: tried.map(|tried| tried.agreement),
             applied: if doubted { Answer::Settled } else { Answer::Generated },
         }
+    }
+
+    /// The curve that tells of an adapter with this evidence.
+    fn curve(&self, evidence: Evidence, settling: bool) -> Calibration {
+        let settled = match evidence.tried {
+            Some(Trial { sureness: None, .. }) => self.shown,
+            // What the base thinks of a task that was taught is no sign.
+            Some(_) if !evidence.taught => self.served,
+            _ => None,
+        };
+        settled.filter(|_| settling).unwrap_or(self.written)
     }
 }
 
@@ -267,7 +284,7 @@ mod tests {
             |sureness: f64| Evidence { tried: Some(Trial { agreement: 0.5, sureness: Some(sureness) }), ..alone(0.5) };
         let seen: Vec<(Evidence, f64)> = (0..40).map(|i| f64::from(i) / 39.0).map(|share| (of(share), share)).collect();
         let flat = Calibration { slope: 1e-3, middle: 0.5, judged: 0.0, agreement: 0.0, sureness: 0.0 };
-        let curves = Curves { written: flat, served: Some(Calibration::fit(&seen)) };
+        let curves = Curves { written: flat, served: Some(Calibration::fit(&seen)), shown: None };
         assert!(curves.doubts(of(0.7)) && !curves.doubts(of(0.55)) && !curves.doubts(of(0.1)));
         assert!(!curves.doubts(Evidence { taught: true, ..of(0.95) }));
         // Demonstrations are right, whatever the base thinks; what was not tried is taken as it is.
@@ -279,5 +296,10 @@ mod tests {
         assert!(told(0.95, true).score > 0.8 && told(0.05, true).score < 0.2);
         assert_eq!((told(0.95, true).applied, told(0.95, false).applied), (Answer::Settled, Answer::Generated));
         assert!((told(0.95, false).score - 0.5).abs() < 0.01);
+        let (right, shown) =
+            (Calibration { middle: -20.0, slope: 1.0, ..flat }, Some(Trial { agreement: 0.0, sureness: None }));
+        let told = |curves: Curves, settling| curves.confidence((&[], 0.0), shown, (&memory, settling));
+        assert!(told(curves, true).score < 0.6 && told(Curves { shown: Some(right), ..curves }, true).score > 0.9);
+        assert!(told(Curves { shown: Some(right), ..curves }, false).score < 0.6);
     }
 }

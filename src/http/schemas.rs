@@ -79,7 +79,7 @@ mirrors! {
 
     /// The generator's trust in an adapter.
     struct Confidence {
-        /// From 0 to 1: the calibrated chance that the adapter does its task, with the steps that it took unasked.
+        /// From 0 to 1: the calibrated chance that the adapter does its task, with the steps that it took.
         #[schema(minimum = 0, maximum = 1)]
         score: f64,
         /// Whether the score is at least one half.
@@ -267,7 +267,7 @@ word_mirrors! {
     enum Applied { Merged, Unmerged, None }
 
     /// How an adapter's weights came about: the generator wrote them for the description; it wrote them, and they took some
-    /// steps unasked towards the examples or the described base's own answers; or they are a mean of what it writes for the
+    /// steps, asked for or not, towards the examples or the described base's own answers; or they are a mean of what it writes for the
     /// nearest training tasks.
     #[serde(rename_all = "lowercase")]
     enum Answer { Generated, Settled, Blended }

@@ -35,7 +35,7 @@ pub struct CreateAdapter {
     #[serde(default)]
     pub samples: Option<usize>,
     /// Fine-tunes the adapter on the examples or, where there are none, on what the base answers that is told the task.
-    /// Where absent, an adapter that is worth less than they are takes some steps (`confidence.applied` is `settled`), unless
+    /// Where absent, an adapter that is worth less than they are takes some steps, unless
     /// `seed` or `samples` is given or the base is so large that they would take long; `{"steps": 0}` takes none.
     #[serde(default)]
     pub refine: Option<Refine>,

@@ -114,8 +114,11 @@ impl Work {
             false => None,
         };
         let trying = ms(begun);
-        let settling = matches!(self.refinement, Refinement::WhereDoubted);
+        let settling = !matches!(self.refinement, Refinement::Never);
         let mut confidence = self.generator.confidence(&condition, tried, settling).map_err(Error::generator)?;
+        if matches!(self.refinement, Refinement::Steps { .. }) {
+            confidence.applied = Answer::Settled;
+        }
         let adapter = match (confidence.in_distribution, self.on_unknown) {
             (false, OnUnknown::Reject) => {
                 let Confidence { score, nearest_tasks, .. } = confidence;

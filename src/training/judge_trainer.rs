@@ -100,7 +100,7 @@ pub fn with_judge(
         Ok((Evidence { similarity, judged: generator.judgement_of(read)?, tried, taught: false }, right))
     });
     let seen: Vec<(Evidence, f64)> = seen.collect::<Result<_, Error>>()?;
-    let generator = generator.calibrated(Curves { written: Calibration::fit(&seen), served: None });
+    let generator = generator.calibrated(Curves::of_written(Calibration::fit(&seen)));
     // What is served is what was stored: read back, in the file's precision.
     Ok(GeneratorFile::from_bytes(&generator.to_bytes()?, base.model().device())?)
 }

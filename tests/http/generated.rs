@@ -73,6 +73,10 @@ async fn without_examples_the_described_bases_own_answers_are_learned_and_no_ste
     let taught = taught.json();
     assert!(taught["id"] != plain["id"] && taught["digest"] != plain["digest"]);
     assert!(taught["timings_ms"]["refine"].as_f64().unwrap() > 0.0, "{taught}");
+    assert_eq!(
+        (&taught["confidence"]["applied"], &plain["confidence"]["applied"]),
+        (&json!("settled"), &json!("generated"))
+    );
     let none = create(&server, KNOWN[0], json!({ "refine": { "steps": 0 } })).await.json();
     assert_eq!((&none["digest"], &none["timings_ms"]["refine"]), (&plain["digest"], &json!(0.0)));
 }

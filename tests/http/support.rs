@@ -130,7 +130,8 @@ impl Server {
             (Evidence { similarity: 0.5, judged: 0.0, tried, taught: false }, 0.3 + 0.3 * agreement)
         };
         let curve = Calibration::fit(&(0..=20).map(told).collect::<Vec<_>>());
-        let file = generator(server.service.base(), 1).calibrated(Curves { written: curve, served: Some(curve) });
+        let file =
+            generator(server.service.base(), 1).calibrated(Curves { written: curve, served: Some(curve), shown: None });
         let new = NewGenerator { file: Arc::new(file), evaluation: None, parent: None };
         let version = server.service.add_generator(new).await.unwrap().id;
         server.service.activate_generator(&version).await.unwrap();

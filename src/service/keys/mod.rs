@@ -146,7 +146,8 @@ pub async fn create_key(
             adapters_per_day: request.adapters_per_day,
             training_minutes_per_day: request.training_minutes_per_day,
         },
-        created_at: now,
+        // As it is stored.
+        created_at: now.truncate_to_millisecond(),
         expires_at,
         revoked_at: None,
         last_used_at: None,

@@ -18,7 +18,7 @@ pub use jobs::fitting;
 pub use method::Method;
 pub use own::{Measured, Metric, OWN_METHODS, OwnScores, OwnTask};
 pub use scores::{Described, TaskScores};
-pub use subject::{Drawn, Subject, unseen_inputs};
+pub use subject::{Drawn, Subject, demonstrations, unseen_inputs};
 
 pub use super::statistics::mean_of;
 

@@ -49,6 +49,13 @@ fn inputs_of_seed(task: &SuiteTask, base: &Base, seed: u64) -> Result<TaskData, 
     TaskData::of_suite(task, base.prompter(), Sizes { train: SHOWN, test: TEST_INPUTS }, seed)
 }
 
+/// So many demonstrations of a suite's task, or fewer where it has not so many.
+pub fn demonstrations(task: &SuiteTask, count: usize, seed: u64) -> Vec<Example> {
+    let mut noise = Noise::stream(seed, &format!("demonstrations of {}", task.name));
+    let drawn = task.examples(Part::Train, count, &mut noise);
+    drawn.into_iter().map(|example| Example::new(example.input, example.output)).collect()
+}
+
 impl Subject {
     /// A task of the suite by the descriptions of a group.
     ///
@@ -56,10 +63,10 @@ impl Subject {
     /// Those of the tokenizer.
     pub fn of_suite(task: &SuiteTask, (group, half): (Group, Half), base: &Base, seeds: u64) -> Result<Self, Error> {
         let draw = |seed| {
-            let mut noise = Noise::stream(seed, &format!("demonstrations of {}", task.name));
-            let many = task.examples(Part::Train, MANY_SHOWN, &mut noise);
-            let many = many.into_iter().map(|example| Example::new(example.input, example.output)).collect();
-            Ok(Drawn { data: Arc::new(inputs_of_seed(task, base, seed)?), many })
+            Ok(Drawn {
+                data: Arc::new(inputs_of_seed(task, base, seed)?),
+                many: demonstrations(task, MANY_SHOWN, seed),
+            })
         };
         Ok(Self {
             name: task.name.clone(),

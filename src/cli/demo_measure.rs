@@ -8,12 +8,14 @@ use crate::training::agreement::tried;
 use crate::training::comparison::{Comparison, Group, demonstrations, unseen_inputs};
 use crate::training::progress::{Progress, Report, Silent};
 use crate::training::settle::settled;
-use crate::training::statistics::mean_of;
+use crate::training::statistics::{auroc, mean_of};
 
 /// Descriptions of a task.
 const DESCRIPTIONS: usize = 3;
 /// Demonstrations that people show: a few and some more.
 const SHOWN: [usize; 2] = [3, 10];
+/// The exact match from which on an adapter is said to do its task.
+const DOES: f64 = 0.75;
 /// Groups that are looked at.
 const GROUPS: [Group; 4] = [Group::Train, Group::HeldOutCompositions, Group::HeldOutFamilies, Group::FreeDescriptions];
 
@@ -59,6 +61,27 @@ pub(super) fn calibrated(
         seen.extend(held_out((&generator, Adapters::Shown(count)), base, half, of)?.seen);
     }
     Ok(generator.calibrated(Curves { written, served, shown: Some(Calibration::fit(&seen)) }))
+}
+
+/// How well the confidence tells, on one half, whether an adapter does its task ([`DOES`]): the area under the curve for
+/// descriptions alone and with demonstrations. It is told.
+pub(super) fn tell_confidence(
+    generator: &GeneratorFile,
+    base: &Base,
+    half: Half,
+    (workers, progress): (&Workers, &dyn Progress),
+) -> anyhow::Result<()> {
+    let curves = generator.curves();
+    let ways = [("described", Adapters::Served), ("shown_3", Adapters::Shown(3)), ("shown_10", Adapters::Shown(10))];
+    let mut found = Vec::new();
+    for (name, which) in ways {
+        let seen = held_out((generator, which), base, half, (workers, progress))?.seen;
+        let pairs: Vec<(f64, bool)> =
+            seen.into_iter().map(|(evidence, score)| (curves.score(evidence, true), score >= DOES)).collect();
+        found.push((name, auroc(&pairs).unwrap_or(f64::NAN)));
+    }
+    progress.report(&Report { phase: "confidence, area under the curve", step: 1, total: 1, metrics: &found });
+    Ok(())
 }
 
 /// Exact match of generated adapters on unseen inputs of one half's held-out tasks, and of a sample of the training

@@ -81,7 +81,9 @@ pub(super) fn generator(recipe: &Recipe, workers: &Workers, progress: &dyn Progr
         write(&judged_path, &judged(recipe, file, &base, workers, progress)?.to_bytes()?)?;
     }
     let file = read_generator(&judged_path, &base)?;
-    write(&path, &demo_measure::calibrated(file, &base, Half::Dev, (workers, progress))?.to_bytes()?)
+    let file = demo_measure::calibrated(file, &base, Half::Dev, (workers, progress))?;
+    write(&path, &file.to_bytes()?)?;
+    demo_measure::tell_confidence(&file, &base, Half::Test, (workers, progress))
 }
 
 /// The generator after both stages, without its confidence.

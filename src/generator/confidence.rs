@@ -215,7 +215,7 @@ impl Curves {
         let nearest = memory.nearest(condition, NAMED, |_| true);
         let evidence = Evidence::of(nearest.first(), memory, (judged, tried));
         let doubted = settling && self.served.is_some() && self.doubts(evidence);
-        let score = self.curve(evidence, settling).score(evidence);
+        let score = self.score(evidence, settling);
         Confidence {
             score,
             in_distribution: score >= 0.5,
@@ -226,15 +226,16 @@ impl Curves {
         }
     }
 
-    /// The curve that tells of an adapter with this evidence.
-    fn curve(&self, evidence: Evidence, settling: bool) -> Calibration {
+    /// From 0 to 1: the chance that an adapter with this evidence does its task as it is written or, with `settling`, as it
+    /// is served.
+    pub fn score(&self, evidence: Evidence, settling: bool) -> f64 {
         let settled = match evidence.tried {
             Some(Trial { sureness: None, .. }) => self.shown,
             // What the base thinks of a task that was taught is no sign.
             Some(_) if !evidence.taught => self.served,
             _ => None,
         };
-        settled.filter(|_| settling).unwrap_or(self.written)
+        settled.filter(|_| settling).unwrap_or(self.written).score(evidence)
     }
 }
 

@@ -29,6 +29,7 @@ ONLY_SYNTAX = {
     "docs/own-model.md": "fetches a base from the hub and trains for hours",
     "docs/reliability.md": "needs PostgreSQL",
     "docs/storage.md": "needs S3",
+    "docs/tuning.md": "starts a server of its own and trains for minutes",
     "docs/vllm.md": "needs vLLM",
 }
 # What a step's output must have in it, by the step's number.

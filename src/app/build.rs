@@ -8,8 +8,8 @@ use super::options::{JobOptions, ServeOptions};
 use super::slots::Slots;
 use crate::generator::GeneratorFile;
 use crate::jobs::{JobKind, Queue, QueueConfig, Runner, RunnerConfig, RunningRunner};
-use crate::service::{NewGenerator, Parts, Service, TrainHandler};
-use crate::store::{Artifacts, DataDirLock, Store};
+use crate::service::{self, NewGenerator, Parts, Service, TrainHandler};
+use crate::store::{ArtifactError, Artifacts, DataDirLock, Store};
 use crate::task::ENCODER_VERSION;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -72,6 +72,19 @@ fn worker_name() -> String {
     format!("{host}-{}-{}", std::process::id(), &random[random.len() - 6..])
 }
 
+/// An artifact that the database names and that is nowhere is most often in another place than the one that was named.
+fn where_artifacts_are(error: service::Error) -> anyhow::Error {
+    let lacking = matches!(error, service::Error::Artifact(ArtifactError::NotFound { .. }));
+    let error = anyhow::Error::new(error);
+    if !lacking {
+        return error;
+    }
+    error.context(
+        "the active generator is not among the artifacts: if --artifacts was changed, name the earlier place, or copy what \
+         it holds to the new one (docs/storage.md)",
+    )
+}
+
 /// Opens the data directory, loads the base and starts the engine. Jobs wait for [`Application::start_jobs`].
 ///
 /// # Errors
@@ -95,7 +108,8 @@ pub async fn build(options: &ServeOptions) -> anyhow::Result<Application> {
         clock: OffsetDateTime::now_utc,
         new_id: || uuid::Uuid::now_v7().simple().to_string(),
     })
-    .await?;
+    .await
+    .map_err(where_artifacts_are)?;
     let service = Arc::new(service);
     if options.base.base == "demo" {
         install_demo_generator(&service).await?;

@@ -231,9 +231,10 @@ impl Curves {
     pub fn score(&self, evidence: Evidence, settling: bool) -> f64 {
         let settled = match evidence.tried {
             Some(Trial { sureness: None, .. }) => self.shown,
-            // What the base thinks of a task that was taught is no sign.
-            Some(_) if !evidence.taught => self.served,
-            _ => None,
+            // What the base answers to a task that was taught is no sign: it may do it wrong whatever it is told.
+            Some(_) if evidence.taught => return self.written.score(Evidence { tried: None, ..evidence }),
+            Some(_) => self.served,
+            None => None,
         };
         settled.filter(|_| settling).unwrap_or(self.written).score(evidence)
     }
@@ -297,6 +298,13 @@ mod tests {
         assert!(told(0.95, true).score > 0.8 && told(0.05, true).score < 0.2);
         assert_eq!((told(0.95, true).applied, told(0.95, false).applied), (Answer::Settled, Answer::Generated));
         assert!((told(0.95, false).score - 0.5).abs() < 0.01);
+        // Nor is it a sign against a task that was taught that the base would answer otherwise.
+        let agreeing = Curves::of_written(Calibration::fit(&seen));
+        let taught = |agreement| {
+            let tried = Some(Trial { agreement, sureness: Some(0.9) });
+            agreeing.score(Evidence { tried, taught: true, ..alone(0.5) }, true)
+        };
+        assert_eq!(taught(0.0), taught(1.0));
         let (right, shown) =
             (Calibration { middle: -20.0, slope: 1.0, ..flat }, Some(Trial { agreement: 0.0, sureness: None }));
         let told = |curves: Curves, settling| curves.confidence((&[], 0.0), shown, (&memory, settling));

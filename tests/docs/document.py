@@ -46,7 +46,7 @@ def blocks(path: Path):
                 found[-1] = found[-1]._replace(answer=text)
             elif fence[1] == "console":
                 found += [Block(where, "sh", command, answer, reason) for command, answer in console(text)]
-            else:
+            elif fence[1] != "math":  # A formula is nothing to run.
                 found.append(Block(where, fence[1], text, None, reason))
             reason = None
         else:

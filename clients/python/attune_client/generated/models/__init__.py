@@ -21,6 +21,7 @@ from .generate import Generate
 from .generate_logit_bias_type_0 import GenerateLogitBiasType0
 from .generate_timings import GenerateTimings
 from .generated import Generated
+from .generator_map import GeneratorMap
 from .generator_view import GeneratorView
 from .generator_view_evaluation_type_0 import GeneratorViewEvaluationType0
 from .health import Health
@@ -39,6 +40,7 @@ from .list_generator_view import ListGeneratorView
 from .list_job import ListJob
 from .list_key import ListKey
 from .list_task import ListTask
+from .mapped_task import MappedTask
 from .memory_info import MemoryInfo
 from .merge import Merge
 from .merge_info import MergeInfo
@@ -97,6 +99,7 @@ __all__ = (
     "Generated",
     "GenerateLogitBiasType0",
     "GenerateTimings",
+    "GeneratorMap",
     "GeneratorView",
     "GeneratorViewEvaluationType0",
     "Health",
@@ -115,6 +118,7 @@ __all__ = (
     "ListJob",
     "ListKey",
     "ListTask",
+    "MappedTask",
     "MemoryInfo",
     "Merge",
     "MergeInfo",

@@ -27,16 +27,18 @@ class Confidence:
     Attributes:
         applied (Answer): How an adapter's weights came about: the generator wrote them for the description; it wrote
             them, and they took some
-            steps unasked towards the examples or the described base's own answers; or they are a mean of what it writes for
-            the
+            steps, asked for or not, towards the examples or the described base's own answers; or they are a mean of what it
+            writes for the
             nearest training tasks.
         in_distribution (bool): Whether the score is at least one half.
         nearest_tasks (list['NearestTask']): The nearest training tasks, nearest first.
-        score (float): From 0 to 1: the calibrated chance that the adapter does its task, with the steps that it took
-            unasked.
+        score (float): From 0 to 1: the calibrated chance that the adapter does its task, with the steps that it took.
         agreement (Union[None, Unset, float]): How far the adapter, before any steps, answers as it should where it was
             tried, from 0 to 1: as the demonstrations say, or else as
             the base does that is told the description. Absent where it was not tried.
+        position (Union[None, Unset, list[float]]): Where the description stands among the training tasks of `GET
+            /generators/{id}/map`. Absent in adapters of older
+            versions of attune.
     """
 
     applied: Answer
@@ -44,6 +46,7 @@ class Confidence:
     nearest_tasks: list["NearestTask"]
     score: float
     agreement: Union[None, Unset, float] = UNSET
+    position: Union[None, Unset, list[float]] = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -64,6 +67,15 @@ class Confidence:
         else:
             agreement = self.agreement
 
+        position: Union[None, Unset, list[float]]
+        if isinstance(self.position, Unset):
+            position = UNSET
+        elif isinstance(self.position, list):
+            position = self.position
+
+        else:
+            position = self.position
+
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
         field_dict.update(
@@ -76,6 +88,8 @@ class Confidence:
         )
         if agreement is not UNSET:
             field_dict["agreement"] = agreement
+        if position is not UNSET:
+            field_dict["position"] = position
 
         return field_dict
 
@@ -106,12 +120,30 @@ class Confidence:
 
         agreement = _parse_agreement(d.pop("agreement", UNSET))
 
+        def _parse_position(data: object) -> Union[None, Unset, list[float]]:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            try:
+                if not isinstance(data, list):
+                    raise TypeError()
+                position_type_0 = cast(list[float], data)
+
+                return position_type_0
+            except:  # noqa: E722
+                pass
+            return cast(Union[None, Unset, list[float]], data)
+
+        position = _parse_position(d.pop("position", UNSET))
+
         confidence = cls(
             applied=applied,
             in_distribution=in_distribution,
             nearest_tasks=nearest_tasks,
             score=score,
             agreement=agreement,
+            position=position,
         )
 
         confidence.additional_properties = d

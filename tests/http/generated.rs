@@ -37,7 +37,14 @@ async fn the_same_request_gives_the_same_refined_adapter_and_other_steps_another
     let more = create(&server, KNOWN[0], refine(4)).await.json();
     let plain = create(&server, KNOWN[0], json!({ "examples": shown() })).await.json();
     assert!(first["id"] != more["id"] && first["id"] != plain["id"] && first["digest"] != plain["digest"]);
-    assert_eq!((&first["confidence"], &plain["timings_ms"]["refine"]), (&plain["confidence"], &json!(0.0)));
+    assert_eq!(
+        (&first["confidence"]["score"], &plain["timings_ms"]["refine"]),
+        (&plain["confidence"]["score"], &json!(0.0))
+    );
+    assert_eq!(
+        (&first["confidence"]["applied"], &plain["confidence"]["applied"]),
+        (&json!("settled"), &json!("generated"))
+    );
     // Another server makes the same bytes of it.
     let other = Server::with_generator().await;
     let made = create(&other, KNOWN[0], refine(3)).await;
@@ -123,6 +130,26 @@ async fn a_refinement_that_cannot_be_is_refused() {
     create(&server, KNOWN[0], json!({ "examples": long, "refine": { "steps": 1 } })).await.invalid("examples");
     let limits = server.call("GET", "/info").await.json()["limits"].clone();
     assert_eq!((&limits["refine_steps"], &limits["refine_tokens"]), (&json!(100), &json!(2048)));
+}
+
+#[tokio::test]
+async fn a_generators_tasks_lie_on_a_map_on_which_a_description_has_its_place() {
+    let server = Server::with_generator().await;
+    let adapter = create(&server, KNOWN[0], json!({})).await.json();
+    let map = server.call("GET", &format!("/generators/{}/map", adapter["generator"].as_str().unwrap())).await.json();
+    assert_eq!((&map["generator"], map["tasks"].as_array().unwrap().len()), (&adapter["generator"], KNOWN.len()));
+    let place = |of: &Value| [0, 1].map(|axis| of["position"][axis].as_f64().unwrap());
+    let far = |task: &Value| {
+        let ([a, b], [x, y]) = (place(task), place(&adapter["confidence"]));
+        (a - x).hypot(b - y)
+    };
+    let tasks = map["tasks"].as_array().unwrap();
+    let nearest = tasks.iter().min_by(|a, b| far(a).total_cmp(&far(b))).unwrap();
+    assert_eq!(
+        (&nearest["name"], &nearest["taught"]),
+        (&adapter["confidence"]["nearest_tasks"][0]["name"], &json!(false))
+    );
+    server.call("GET", "/generators/none/map").await.problem(404, "not_found");
 }
 
 #[tokio::test]

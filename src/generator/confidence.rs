@@ -54,6 +54,8 @@ pub struct Trial {
     /// How sure the described base is of its answers, from 0 to 1, where those are what is expected; nothing where
     /// demonstrations are.
     pub sureness: Option<f64>,
+    /// How many demonstrations there are; 0 where the described base's answers are what is expected.
+    pub demonstrations: usize,
 }
 
 impl Trial {
@@ -191,6 +193,9 @@ pub struct Curves {
 /// learns from the other (measured: benches/distil).
 const MARGIN: f64 = 0.1;
 
+/// Demonstrations from which on they are known to teach: fewer are not what `shown` is fitted to.
+const SHOWN_FROM: usize = 3;
+
 impl Curves {
     /// Of a generator whose adapters are served as they are written.
     pub fn of_written(written: Calibration) -> Self {
@@ -230,7 +235,7 @@ impl Curves {
     /// is served.
     pub fn score(&self, evidence: Evidence, settling: bool) -> f64 {
         let settled = match evidence.tried {
-            Some(Trial { sureness: None, .. }) => self.shown,
+            Some(Trial { sureness: None, demonstrations, .. }) => self.shown.filter(|_| demonstrations >= SHOWN_FROM),
             // What the base answers to a task that was taught is no sign: it may do it wrong whatever it is told.
             Some(_) if evidence.taught => return self.written.score(Evidence { tried: None, ..evidence }),
             Some(_) => self.served,
@@ -271,7 +276,10 @@ mod tests {
 
     #[test]
     fn an_adapter_that_agrees_is_trusted_more_and_one_that_was_not_tried_by_the_rest_alone() {
-        let tried = |agreement: f64| Evidence { tried: Some(Trial { agreement, sureness: None }), ..alone(0.5) };
+        let tried = |agreement: f64| Evidence {
+            tried: Some(Trial { agreement, sureness: None, demonstrations: 3 }),
+            ..alone(0.5)
+        };
         let seen: Vec<(Evidence, f64)> =
             (0..40).map(|i| f64::from(i) / 39.0).map(|share| (tried(share), share)).collect();
         let fitted = Calibration::fit(&seen);
@@ -282,15 +290,20 @@ mod tests {
 
     #[test]
     fn an_adapter_is_doubted_where_the_base_is_surer_and_a_sure_base_is_trusted_once_it_was_learned_from() {
-        let of =
-            |sureness: f64| Evidence { tried: Some(Trial { agreement: 0.5, sureness: Some(sureness) }), ..alone(0.5) };
+        let of = |sureness: f64| Evidence {
+            tried: Some(Trial { agreement: 0.5, sureness: Some(sureness), demonstrations: 0 }),
+            ..alone(0.5)
+        };
         let seen: Vec<(Evidence, f64)> = (0..40).map(|i| f64::from(i) / 39.0).map(|share| (of(share), share)).collect();
         let flat = Calibration { slope: 1e-3, middle: 0.5, judged: 0.0, agreement: 0.0, sureness: 0.0 };
         let curves = Curves { written: flat, served: Some(Calibration::fit(&seen)), shown: None };
         assert!(curves.doubts(of(0.7)) && !curves.doubts(of(0.55)) && !curves.doubts(of(0.1)));
         assert!(!curves.doubts(Evidence { taught: true, ..of(0.95) }));
         // Demonstrations are right, whatever the base thinks; what was not tried is taken as it is.
-        assert!(curves.doubts(Evidence { tried: Some(Trial { agreement: 0.5, sureness: None }), ..alone(0.5) }));
+        assert!(curves.doubts(Evidence {
+            tried: Some(Trial { agreement: 0.5, sureness: None, demonstrations: 3 }),
+            ..alone(0.5)
+        }));
         assert!(!curves.doubts(alone(0.5)));
         let memory = Memory::default();
         let told =
@@ -301,12 +314,14 @@ mod tests {
         // Nor is it a sign against a task that was taught that the base would answer otherwise.
         let agreeing = Curves::of_written(Calibration::fit(&seen));
         let taught = |agreement| {
-            let tried = Some(Trial { agreement, sureness: Some(0.9) });
+            let tried = Some(Trial { agreement, sureness: Some(0.9), demonstrations: 0 });
             agreeing.score(Evidence { tried, taught: true, ..alone(0.5) }, true)
         };
         assert_eq!(taught(0.0), taught(1.0));
-        let (right, shown) =
-            (Calibration { middle: -20.0, slope: 1.0, ..flat }, Some(Trial { agreement: 0.0, sureness: None }));
+        let (right, shown) = (
+            Calibration { middle: -20.0, slope: 1.0, ..flat },
+            Some(Trial { agreement: 0.0, sureness: None, demonstrations: 3 }),
+        );
         let told = |curves: Curves, settling| curves.confidence((&[], 0.0), shown, (&memory, settling));
         assert!(told(curves, true).score < 0.6 && told(Curves { shown: Some(right), ..curves }, true).score > 0.9);
         assert!(told(Curves { shown: Some(right), ..curves }, false).score < 0.6);

@@ -19,10 +19,15 @@ pub fn tried(
     (prefix, demonstrations): (&[u32], &[Example]),
 ) -> Result<Option<Trial>, Error> {
     if let Some(right) = Expected::of_demonstrations(base, demonstrations, TRIED.len())? {
-        return Ok(Some(Trial { agreement: right.agreement(base, adapter)?, sureness: None }));
+        return Ok(Some(Trial {
+            agreement: right.agreement(base, adapter)?,
+            sureness: None,
+            demonstrations: demonstrations.len(),
+        }));
     }
     let Some(likely) = Expected::of_described(base, prefix, TRIED)? else { return Ok(None) };
-    Ok(Some(Trial { agreement: likely.agreement(base, adapter)?, sureness: Some(likely.sureness()) }))
+    let (agreement, sureness) = (likely.agreement(base, adapter)?, Some(likely.sureness()));
+    Ok(Some(Trial { agreement, sureness, demonstrations: 0 }))
 }
 
 #[cfg(test)]

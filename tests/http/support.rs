@@ -126,7 +126,7 @@ impl Server {
         let server = Self::with_generator().await;
         let told = |i: u32| {
             let agreement = f64::from(i) / 20.0;
-            let tried = Some(Trial { agreement, sureness: None });
+            let tried = Some(Trial { agreement, sureness: None, demonstrations: 3 });
             (Evidence { similarity: 0.5, judged: 0.0, tried, taught: false }, 0.3 + 0.3 * agreement)
         };
         let curve = Calibration::fit(&(0..=20).map(told).collect::<Vec<_>>());

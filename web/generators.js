@@ -89,6 +89,7 @@ const NAMES = {
   generated: "exact match",
   tasks: "tasks measured",
   passed: "passed the gate",
+  not_learned: "not learned at all",
   "kept · tasks": "tasks not trained now",
   "kept · generated": "on these, exact match",
   "kept · before": "on these, the version before",
@@ -97,7 +98,7 @@ const NAMES = {
 /** An evaluation's numbers under their names, groups flattened. */
 function flat(evaluation, before = "") {
   return Object.entries(evaluation ?? {}).flatMap(([name, value]) =>
-    value !== null && typeof value === "object"
+    value !== null && typeof value === "object" && !Array.isArray(value)
       ? flat(value, `${before}${name} · `)
       : [[NAMES[before + name] ?? `${before}${name}`.replaceAll("_", " "), value]],
   );
@@ -110,7 +111,9 @@ const shown = (value) =>
       ? "yes"
       : value === false
         ? "no"
-        : String(value ?? "–");
+        : Array.isArray(value)
+          ? value.join(", ")
+          : String(value ?? "–");
 
 function measures(evaluation) {
   const pairs = flat(evaluation);

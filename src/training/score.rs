@@ -60,6 +60,15 @@ impl Score {
         }
     }
 
+    /// Whether the adapter does nothing for its task: no answer is right, or the texts are foretold no better than
+    /// without it.
+    pub fn is_nothing(&self) -> bool {
+        match self {
+            Self::Answers { exact_match } => *exact_match == 0.0,
+            Self::Texts(texts) => texts.bits_per_character >= texts.base_bits_per_character,
+        }
+    }
+
     /// Measures one task on its unseen examples through adapters of one row. `bos` stands before bare inputs.
     ///
     /// # Errors
@@ -168,6 +177,17 @@ mod tests {
                 assert!((found / expected - 1.0).abs() < 1e-4, "{found} for {expected}");
             }
         }
+    }
+
+    #[test]
+    fn one_right_answer_and_any_bit_less_than_the_base_are_something() {
+        let texts = |bits_per_character| {
+            let (perplexity, base_perplexity, base_bits_per_character) = (2.0, 2.0, 1.0);
+            Score::Texts(TextScores { perplexity, bits_per_character, base_perplexity, base_bits_per_character })
+        };
+        let answers = |exact_match| Score::Answers { exact_match };
+        assert!(answers(0.0).is_nothing() && texts(1.0).is_nothing());
+        assert!(!answers(0.01).is_nothing() && !texts(0.99).is_nothing());
     }
 
     #[test]

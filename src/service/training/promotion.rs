@@ -19,6 +19,9 @@ use std::sync::Arc;
 /// Tasks beside a job's own by which a new generator is held against the active one.
 const MEASURED: usize = 60;
 
+/// Names of tasks that one line of a log or an evaluation holds.
+const NAMED: usize = 20;
+
 /// Tasks that a job does not train, before and after it.
 struct Kept {
     tasks: Vec<TaskData>,
@@ -31,6 +34,7 @@ impl Run<'_> {
     pub(super) fn promote(&self, file: Arc<GeneratorFile>, tasks: &[TaskData]) -> Result<Value, JobError> {
         let scores = self.scores(&file, tasks)?;
         let all = Means::of(&scores);
+        let missed = self.missed(tasks, &scores);
         let (mut passes, mut parent, mut kept) = (true, None, None);
         // Another process may have promoted one while this job ran.
         self.runtime.block_on(self.service.follow_active()).map_err(failed)?;
@@ -56,6 +60,9 @@ impl Run<'_> {
         self.context.metrics(&metrics);
         let mut evaluation = json!({"generated": all.exact_match, "tasks": tasks.len(), "passed": passes});
         add(&mut evaluation, metrics.into_iter().filter(|(name, _)| *name != "exact_match"));
+        if !missed.is_empty() {
+            evaluation["not_learned"] = json!(missed);
+        }
         if let Some(Kept { tasks, before, after: Some(after) }) = &kept {
             let group = json!({"tasks": tasks.len(), "generated": after.exact_match, "before": before.exact_match});
             evaluation["kept"] = group;
@@ -76,6 +83,26 @@ impl Run<'_> {
             );
         }
         Ok(json!({"generator": record.id, "activated": passes, "evaluation": evaluation}))
+    }
+
+    /// The tasks that generated adapters do not do at all, by name; the job's log says so. They keep no generator from
+    /// being promoted: where nothing is lost, what was not won can be tried again.
+    fn missed<'t>(&self, tasks: &'t [TaskData], scores: &[Score]) -> Vec<&'t str> {
+        let missed =
+            tasks.iter().zip(scores).filter(|(_, score)| score.is_nothing()).map(|(task, _)| task.name.as_str());
+        let all: Vec<&str> = missed.collect();
+        let named = &all[..all.len().min(NAMED)];
+        if !all.is_empty() {
+            self.context.log(format!(
+                "{} of {} tasks were not learned (nothing of their unseen examples comes right): {}{}. More \"steps\", \
+                 or more examples, teach them",
+                all.len(),
+                tasks.len(),
+                named.join(", "),
+                if all.len() > NAMED { ", …" } else { "" },
+            ));
+        }
+        named.to_vec()
     }
 
     /// Registered tasks that the active generator knows and the job does not train, as many as are measured in a

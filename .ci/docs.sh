@@ -26,5 +26,11 @@ case $status in
     77) ;; # as it said
     *) exit "$status" ;;
 esac
+# Where the check `peft` has installed torch, the documents' code has it, too, behind its own packages.
+torch=target/ci-venv
+if [[ -n ${ATTUNE_DOCS_VENV:-} && -f $torch/pins.txt ]]; then
+    packages=$("$venv/bin/python" -c 'import site; print(site.getsitepackages()[0])')
+    "$torch/bin/python" -c 'import sys; print(*(path for path in sys.path if path.endswith("-packages")), sep="\n")' >"$packages/torch.pth"
+fi
 rm -rf "$work"
 python3 tests/docs/run.py target/debug/attune "$work" "$@"

@@ -59,8 +59,8 @@ impl Service {
         generator.check(self.base.digest(), ENCODER_VERSION).map_err(Error::generator)?;
         let refinement = match request.refine {
             Some(refine) => self.wanted_refinement(refine, &demonstrations)?,
-            // Who draws samples wants what is drawn.
-            None if request.seed.is_some() || request.samples.is_some() => Refinement::Never,
+            // Who asks for one draw wants what is drawn; the best of several goes on as the mean would.
+            None if samples == 1 && (request.seed.is_some() || request.samples.is_some()) => Refinement::Never,
             None if generator.settles() && is_quick(&self.base) => Refinement::WhereDoubted,
             None => Refinement::Never,
         };

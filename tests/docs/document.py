@@ -3,11 +3,13 @@
 A block is run as printed. What stands in an HTML comment directly above its fence keeps it from that, or goes on behind it:
 
     <!-- not run: REASON -->              looked at for its syntax alone; REASON begins with one of REASONS
+    <!-- not run: needs torch -->         run all the same where transformers and PEFT are installed
     <!-- then: COMMAND -->                a command of the walk that no reader needs: it looks at what a block left, or stops the server
 
 A `console` block without `$ ` is what the block before it prints.
 """
 
+import importlib.util
 import re
 import textwrap
 from pathlib import Path
@@ -16,6 +18,7 @@ from typing import NamedTuple, Optional
 REASONS = ("needs a hub", "needs a GPU", "needs Docker", "needs a cluster", "needs vLLM", "needs torch", "takes minutes")
 FENCE = re.compile(r"\s*```(\w*)$")
 MARK = re.compile(r"\s*<!-- (not run|then): (.*) -->$")
+HERE_ALREADY = {"needs torch": all(map(importlib.util.find_spec, ("torch", "transformers", "peft")))}
 
 
 class Block(NamedTuple):
@@ -39,6 +42,7 @@ def blocks(path: Path):
             else:
                 reason = mark[2]
                 assert reason.startswith(REASONS), f"{where}: {reason} is none of the reasons {REASONS}"
+                reason = None if HERE_ALREADY.get(reason) else reason
         elif fence := FENCE.match(line):
             text = textwrap.dedent("\n".join(inside(lines))) + "\n"
             if fence[1] == "console" and not text.startswith("$ "):

@@ -105,6 +105,9 @@ async fn a_doubted_adapter_takes_steps_unasked_unless_the_caller_says_otherwise(
         assert_eq!((&made["confidence"]["applied"], &made["timings_ms"]["refine"]), (&json!("generated"), &json!(0.0)));
         assert!(made["id"] != settled["id"] && made["digest"] != settled["digest"], "{made}");
     }
+    let best = create(&server, KNOWN[0], json!({ "examples": shown(), "samples": 2 })).await.json();
+    assert_eq!(best["confidence"]["applied"], "settled", "the best of several goes on as the mean would: {best}");
+    assert!(best["digest"] != settled["digest"]);
     // The tiny base is unsure of everything: there is nothing to learn from it.
     let alone = create(&server, KNOWN[0], json!({})).await.json();
     assert_eq!(alone["confidence"]["applied"], "generated", "{alone}");

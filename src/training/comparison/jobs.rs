@@ -50,16 +50,18 @@ pub(super) enum Through {
         description: String,
         shown: Vec<Example>,
     },
-    /// What is served for a description and demonstrations: [`Through::Written`], settled where it is doubted.
+    /// What is served for a description and demonstrations: [`Through::Written`], or the best of several samples by
+    /// these demonstrations, settled where it is doubted.
     Served {
         description: String,
         shown: Vec<Example>,
+        draw: Option<Samples>,
     },
-    /// The best of several samples, for a description and demonstrations in its condition, on others.
+    /// The best of several samples of a condition by demonstrations.
     Best {
-        written: Box<Through>,
+        condition: Condition,
         chosen_by: Vec<Example>,
-        seed: u64,
+        samples: Samples,
     },
     /// Some steps on demonstrations, from what is written or from zero.
     Refined {
@@ -156,10 +158,11 @@ impl Comparison<'_> {
         let seed = place.seed as u64;
         let said = || place.description.to_owned();
         let written = |shown: &[Example]| Through::Written { description: said(), shown: shown.to_vec() };
-        let served = |description, shown: &[Example]| Through::Served { description, shown: shown.to_vec() };
-        let best =
-            |written: Through| Through::Best { written: Box::new(written), chosen_by: place.drawn.many.clone(), seed };
-        let refined = |start| Through::Refined { start, shown: place.drawn.many.clone() };
+        let samples = Samples { seed, count: SAMPLES };
+        let served =
+            |description, shown: &[Example]| Through::Served { description, shown: shown.to_vec(), draw: None };
+        let many = || place.drawn.many.clone();
+        let refined = |start| Through::Refined { start, shown: many() };
         Some(match method {
             Method::BaseBare
             | Method::BaseDescription
@@ -193,8 +196,8 @@ impl Comparison<'_> {
             Method::Generated => served(said(), &[]),
             Method::GeneratedDemonstrated => served(said(), place.drawn.few()),
             Method::GeneratedDemonstrated10 => served(said(), &place.drawn.many),
-            Method::BestOfN => best(Through::Condition(Arc::clone(condition))),
-            Method::BestOfNDemonstrated => best(written(&place.drawn.many)),
+            Method::BestOfN => Through::Best { condition: Arc::clone(condition), chosen_by: many(), samples },
+            Method::BestOfNDemonstrated => Through::Served { description: said(), shown: many(), draw: Some(samples) },
             Method::Refined => refined(Some(Box::new(written(&place.drawn.many)))),
             Method::RefinedFromZero => refined(None),
         })
@@ -225,12 +228,10 @@ impl Comparison<'_> {
             Through::Base => None,
             Through::Adapter(adapter) => Some(Arc::clone(adapter)),
             Through::Blend(parts) => Some(Arc::new(self.blend(parts, known)?)),
-            Through::Best { written, chosen_by, seed } => {
-                let Some(condition) = self.condition(written)? else { return Ok(None) };
-                let samples = Samples { seed: *seed, count: SAMPLES };
-                Some(Arc::new(best_of(self.base, self.generator, (&condition, chosen_by), samples)?))
+            Through::Best { condition, chosen_by, samples } => {
+                Some(Arc::new(best_of(self.base, self.generator, (condition, chosen_by), *samples)?))
             }
-            Through::Served { description, shown } => Some(Arc::new(self.served(description, shown)?)),
+            Through::Served { description, shown, draw } => Some(Arc::new(self.served(description, shown, *draw)?)),
             Through::Refined { start, shown } => Some(Arc::new(self.refined(start.as_deref(), shown, known)?)),
             Through::Condition(_) | Through::Written { .. } => match self.condition(through)? {
                 Some(condition) => Some(Arc::new(self.generator.generate(&condition, Draw::Mean)?)),
@@ -266,11 +267,14 @@ impl Comparison<'_> {
         Ok(self.generator.standardised(&raw)?)
     }
 
-    /// What the service makes of a description and demonstrations by default.
-    fn served(&self, description: &str, shown: &[Example]) -> Result<Adapter, Error> {
+    /// What the service makes of a description and demonstrations by default, or with `samples`.
+    fn served(&self, description: &str, shown: &[Example], draw: Option<Samples>) -> Result<Adapter, Error> {
         let shown = self.read_demonstrations(description, shown)?;
         let condition = self.read(description, &shown)?;
-        let written = self.generator.generate(&condition, Draw::Mean)?;
+        let written = match draw {
+            None => self.generator.generate(&condition, Draw::Mean)?,
+            Some(samples) => best_of(self.base, self.generator, (&condition, shown.examples()), samples)?,
+        };
         if !self.generator.settles() {
             return Ok(written);
         }

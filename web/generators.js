@@ -89,6 +89,7 @@ const NAMES = {
   generated: "exact match",
   tasks: "tasks measured",
   passed: "passed the gate",
+  compared: "tasks compared with the version before",
   not_learned: "not learned at all",
   "kept · tasks": "tasks not trained now",
   "kept · generated": "on these, exact match",

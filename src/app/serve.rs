@@ -35,7 +35,7 @@ pub async fn serve(application: Application, options: &ServeOptions) -> anyhow::
     let router = http::router(state);
     let info = service.info();
     eprintln!(
-        "attune {} is ready on http://{address} (base {}, {}, generator {})",
+        "attune {} is ready on http://{address} (base {}, {}, generator {}): a page for a browser, and the interface at /docs",
         info.version,
         info.base_model,
         info.device,

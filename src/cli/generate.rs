@@ -1,12 +1,14 @@
 //! `attune generate`
 
-use super::adapter::read_directory;
+use super::adapter::unnamed;
 use super::one_shot::with_service;
 use super::print;
+use super::remote::{Remote, ServerOptions};
 use crate::app::{BaseOptions, OptionalStateOptions};
-use crate::service::{Caller, Generate};
+use crate::lora::PeftFiles;
+use crate::service::{Caller, Error};
 use clap::Args;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::path::Path;
 
 #[derive(Debug, Args)]
@@ -19,7 +21,7 @@ pub(super) struct GenerateCommand {
     /// Raw text
     #[arg(long)]
     prompt: Option<String>,
-    /// A PEFT directory, or (with --data-dir) an adapter's id or name
+    /// A PEFT directory, or (with --data-dir or --server) an adapter's id or name
     #[arg(long, value_name = "ID|DIR", conflicts_with = "task")]
     adapter: Option<String>,
     /// A description: its adapter is generated and applied
@@ -27,6 +29,8 @@ pub(super) struct GenerateCommand {
     task: Option<String>,
     #[command(flatten)]
     state: OptionalStateOptions,
+    #[command(flatten)]
+    server: ServerOptions,
     /// The most tokens of the answer
     #[arg(long, default_value_t = 64)]
     max_tokens: usize,
@@ -46,35 +50,72 @@ pub(super) struct GenerateCommand {
 
 impl GenerateCommand {
     pub(super) fn run(self) -> anyhow::Result<()> {
-        let generated = with_service(&self.base, self.state.state(), async |application| {
+        let generated = match self.server.remote()? {
+            Some(server) => server.run(async |server| self.on(server).await)?,
+            None => self.here()?,
+        };
+        if !self.json {
+            return print(generated["text"].as_str().unwrap_or_default());
+        }
+        let tokens = if generated["tokens"].is_null() { &json!([]) } else { &generated["tokens"] };
+        print(&serde_json::to_string(&json!({
+            "text": generated["text"], "finish_reason": generated["finish_reason"], "tokens": tokens,
+            "usage": generated["usage"], "timings_ms": generated["timings_ms"],
+        }))?)
+    }
+
+    /// The adapter's directory, where one is named.
+    fn directory(&self) -> Option<&Path> {
+        self.adapter.as_deref().map(Path::new).filter(|path| path.is_dir())
+    }
+
+    fn here(&self) -> anyhow::Result<Value> {
+        with_service(&self.base, self.state.state(), async |application| {
             let service = &application.service;
-            let adapter = match &self.adapter {
-                Some(adapter) if Path::new(adapter).is_dir() => {
-                    let (view, _) =
-                        service.import_adapter(&Caller::default(), read_directory(adapter.as_ref())?).await?;
+            let adapter = match self.directory() {
+                Some(directory) => {
+                    let import = unnamed(PeftFiles::from_directory(directory)?);
+                    let (view, _) = service.import_adapter(&Caller::default(), import).await?;
                     Some(view.id)
                 }
-                other => other.clone(),
+                None => self.adapter.clone(),
             };
-            let request = Generate {
-                input: self.input.clone(),
-                prompt: self.prompt.clone().map(Into::into),
-                adapter,
-                task: self.task.clone(),
-                max_tokens: Some(self.max_tokens),
-                temperature: Some(self.temperature),
-                seed: Some(self.seed),
-                logprobs: self.logprobs,
-                ..Generate::default()
-            };
-            Ok(service.generate(&Caller::default(), request).await?)
-        })?;
-        if !self.json {
-            return print(&generated.text);
+            let request = serde_json::from_value(self.body(adapter))?;
+            match service.generate(&Caller::default(), request).await {
+                Ok(generated) => Ok(serde_json::to_value(generated)?),
+                Err(error @ Error::NotFound { .. }) => Err(anyhow::Error::new(error).context(self.looked_for())),
+                Err(error) => Err(error.into()),
+            }
+        })
+    }
+
+    async fn on(&self, server: &Remote) -> anyhow::Result<Value> {
+        let adapter = match self.directory() {
+            Some(directory) => {
+                let view = server.import(PeftFiles::from_directory(directory)?, (None, false)).await?;
+                view["id"].as_str().map(str::to_owned)
+            }
+            None => self.adapter.clone(),
+        };
+        Ok(server.post(&["generate"], &self.body(adapter)).await?)
+    }
+
+    /// The body of the route.
+    fn body(&self, adapter: Option<String>) -> Value {
+        json!({
+            "input": self.input, "prompt": self.prompt, "adapter": adapter, "task": self.task, "max_tokens": self.max_tokens,
+            "temperature": self.temperature, "seed": self.seed, "logprobs": self.logprobs,
+        })
+    }
+
+    /// Where an adapter was looked for.
+    fn looked_for(&self) -> String {
+        let adapter = self.adapter.as_deref().unwrap_or_default();
+        match self.state.state() {
+            Some(state) => format!("--adapter {adapter} is no directory, and was looked for in {state}"),
+            None => format!(
+                "--adapter {adapter} is no directory; give --data-dir, or --server where one runs, to look for an id or a name"
+            ),
         }
-        print(&serde_json::to_string(&json!({
-            "text": generated.text, "finish_reason": generated.finish_reason, "tokens": generated.tokens,
-            "usage": generated.usage, "timings_ms": generated.timings_ms,
-        }))?)
     }
 }

@@ -1,7 +1,7 @@
 //! A job's events on a terminal.
 
 use super::terminal::Terminal;
-use crate::store::{JobEvent, JobEventKind, Progress};
+use crate::store::{JobEventKind, Progress};
 use crate::training::progress::{CancelFlag, Progress as _, Report};
 use serde_json::Value;
 
@@ -20,14 +20,15 @@ impl JobProgress {
         Self { terminal: Terminal::new(CancelFlag::default()), progress: Progress::default(), loss: None }
     }
 
-    pub(super) fn show(&mut self, event: &JobEvent) {
-        match event.kind {
-            JobEventKind::Progress => self.step(&event.data),
-            JobEventKind::Metric => self.measured(&event.data),
-            JobEventKind::Log => self.line(event.data["message"].as_str().unwrap_or_default()),
+    /// An event of this kind with its details.
+    pub(super) fn show(&mut self, kind: JobEventKind, data: &Value) {
+        match kind {
+            JobEventKind::Progress => self.step(data),
+            JobEventKind::Metric => self.measured(data),
+            JobEventKind::Log => self.line(data["message"].as_str().unwrap_or_default()),
             JobEventKind::State => {
-                let error = event.data["error"].as_str();
-                if let (Some(error), Some("queued")) = (error, event.data["state"].as_str()) {
+                let error = data["error"].as_str();
+                if let (Some(error), Some("queued")) = (error, data["state"].as_str()) {
                     self.line(&format!("the attempt failed and will be repeated: {error}"));
                 }
             }

@@ -1,10 +1,12 @@
 //! `attune key`: the keys of a data directory or a database, also while servers run over it.
 
 use super::print;
+use super::remote::ServerOptions;
 use crate::app::StateOptions;
 use crate::service::{CreateKey, CreatedKey, KeyView, create_key};
 use crate::store::{DataDirLock, LockError, PageRequest, Scope, Store, StoreError, attach_store, open_store};
 use clap::{Args, Subcommand};
+use reqwest::Method;
 use std::sync::Arc;
 use std::time::Duration;
 use time::OffsetDateTime;
@@ -51,6 +53,8 @@ pub(super) struct Create {
     json: bool,
     #[command(flatten)]
     state: StateOptions,
+    #[command(flatten)]
+    server: ServerOptions,
 }
 
 #[derive(Debug, Args)]
@@ -60,6 +64,8 @@ pub(super) struct List {
     json: bool,
     #[command(flatten)]
     state: StateOptions,
+    #[command(flatten)]
+    server: ServerOptions,
 }
 
 #[derive(Debug, Args)]
@@ -68,6 +74,8 @@ pub(super) struct Revoke {
     id: String,
     #[command(flatten)]
     state: StateOptions,
+    #[command(flatten)]
+    server: ServerOptions,
 }
 
 impl KeyCommand {
@@ -85,7 +93,6 @@ impl KeyCommand {
 
 impl Create {
     async fn run(self) -> anyhow::Result<()> {
-        let (_lock, store) = open(&self.state).await?;
         let request = CreateKey {
             name: self.name,
             tenant: Some(self.tenant),
@@ -95,8 +102,14 @@ impl Create {
             adapters_per_day: self.adapters_per_day,
             training_minutes_per_day: self.training_minutes_per_day,
         };
-        let id = uuid::Uuid::now_v7().simple().to_string();
-        let CreatedKey { key, secret } = create_key(&*store, request, (id, OffsetDateTime::now_utc())).await?;
+        let CreatedKey { key, secret } = match self.server.remote()? {
+            Some(server) => server.post(&["keys"], &request).await?,
+            None => {
+                let (_lock, store) = open(&self.state).await?;
+                let id = uuid::Uuid::now_v7().simple().to_string();
+                create_key(&*store, request, (id, OffsetDateTime::now_utc())).await?
+            }
+        };
         if self.json {
             return print(&serde_json::to_string(&CreatedKey { key, secret })?);
         }
@@ -108,8 +121,13 @@ impl Create {
 
 impl List {
     async fn run(self) -> anyhow::Result<()> {
-        let (_lock, store) = open(&self.state).await?;
-        let keys = all(&*store).await?;
+        let keys = match self.server.remote()? {
+            Some(server) => server.all(&["keys"]).await?,
+            None => {
+                let (_lock, store) = open(&self.state).await?;
+                all(&*store).await?
+            }
+        };
         if self.json {
             return print(&serde_json::json!({ "data": keys, "next_cursor": null }).to_string());
         }
@@ -119,6 +137,10 @@ impl List {
 
 impl Revoke {
     async fn run(self) -> anyhow::Result<()> {
+        if let Some(server) = self.server.remote()? {
+            server.send(server.request(Method::DELETE, &["keys", &self.id])).await?;
+            return print(&format!("revoked {}", self.id));
+        }
         let (_lock, store) = open(&self.state).await?;
         let revoked = store.revoke_key(None, &self.id, OffsetDateTime::now_utc()).await?;
         print(&format!("revoked {} ({}…)", revoked.id, revoked.prefix))

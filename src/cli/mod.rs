@@ -17,6 +17,7 @@ mod job_progress;
 mod key;
 mod migrate;
 mod one_shot;
+mod remote;
 mod restore;
 mod serve;
 mod settings;
@@ -25,6 +26,7 @@ mod task;
 mod task_files;
 mod task_formats;
 mod task_import;
+mod task_registry;
 mod terminal;
 mod train;
 mod worker;
@@ -38,9 +40,19 @@ use time::OffsetDateTime;
 /// The exit status of a command line that cannot be run, as clap has it.
 const USAGE: u8 = 2;
 
+const EXAMPLES: &str = "Examples:
+  attune serve                                          the demo, and its page, on http://127.0.0.1:8080
+  attune serve --base ORG/NAME                          a model of the Hugging Face hub
+  attune adapter create --task \"Write the word backwards.\" --out backwards-lora
+  attune generate --adapter backwards-lora --input stone
+  attune generate --server http://127.0.0.1:8080 --task \"Write the word backwards.\" --input stone
+
+Options that describe an installation can stand in attune.toml or the environment: `attune COMMAND --help` names them.
+A server describes its interface at /docs.";
+
 /// Describe a task, get a LoRA.
 #[derive(Debug, Parser)]
-#[command(name = "attune", version, about, long_about = None, arg_required_else_help = true)]
+#[command(name = "attune", version, about, long_about = None, arg_required_else_help = true, after_help = EXAMPLES)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -65,15 +77,15 @@ enum Command {
     /// worker can only take the place of a server that is stopped.
     #[command(verbatim_doc_comment)]
     Worker(Box<worker::Worker>),
-    /// Complete one prompt and print the answer
+    /// Complete one prompt and print the answer, here or from a running server
     Generate(generate::GenerateCommand),
     /// Make and merge adapters as files
     #[command(subcommand)]
     Adapter(adapter::AdapterCommand),
-    /// The training tasks of a data directory
+    /// The training tasks of a data directory, or of a running server
     #[command(subcommand)]
     Task(task::TaskCommand),
-    /// Train an adapter or a generator in this process, to its end
+    /// Train an adapter or a generator to its end, in this process or on a running server
     #[command(subcommand)]
     Train(train::Train),
     /// Measure what generated adapters are worth on the task suite

@@ -5,6 +5,7 @@
 //! the parser itself keeps that order. What one command is about (a task, an input, an output) is a flag alone: a file
 //! that is there for all commands has no say in it.
 
+use super::remote::refuse_local_options;
 use crate::config::{ConfigError, ConfigFile, FILE_NAME, Key, Kind};
 use clap::error::ErrorKind;
 use clap::{Arg, Command, CommandFactory, FromArgMatches};
@@ -56,7 +57,12 @@ fn parse_from<P: CommandFactory + FromArgMatches>(
             Err(Refused::Arguments(help))
         }
         (_, Some(error)) => Err(Refused::File(error)),
-        (parsed, None) => parsed.and_then(|matches| P::from_arg_matches(&matches)).map_err(Refused::Arguments),
+        (parsed, None) => parsed
+            .and_then(|matches| {
+                refuse_local_options(&matches)?;
+                P::from_arg_matches(&matches)
+            })
+            .map_err(Refused::Arguments),
     }
 }
 

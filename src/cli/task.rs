@@ -1,10 +1,11 @@
-//! `attune task`: the training tasks of a data directory.
+//! `attune task`: the training tasks of a data directory or a server.
 
 use super::one_shot::with_service;
 use super::print;
+use super::remote::ServerOptions;
 use super::task_import::Import;
+use super::task_registry::Registry;
 use crate::app::{BaseOptions, StateOptions};
-use crate::store::PageRequest;
 use clap::{Args, Subcommand};
 
 #[derive(Debug, Subcommand)]
@@ -22,6 +23,8 @@ pub(super) struct List {
     base: BaseOptions,
     #[command(flatten)]
     state: StateOptions,
+    #[command(flatten)]
+    server: ServerOptions,
 }
 
 impl TaskCommand {
@@ -35,6 +38,9 @@ impl TaskCommand {
 
 impl List {
     fn run(self) -> anyhow::Result<()> {
+        if let Some(server) = self.server.remote()? {
+            return server.run(async |server| listed(&Registry::On(server)).await);
+        }
         // A service would make the directory, and a mistyped one would look like one without tasks.
         anyhow::ensure!(
             self.state.database.database_url.is_some() || self.state.data_dir.is_dir(),
@@ -42,18 +48,15 @@ impl List {
             self.state.data_dir.display()
         );
         with_service(&self.base, Some(self.state.clone()), async |application| {
-            let mut page = PageRequest { limit: 500, cursor: None };
-            loop {
-                let found = application.service.list_tasks(&page).await?;
-                for task in found.data {
-                    let first = task.descriptions.first().map_or("", String::as_str);
-                    print(&format!("{}\t{} examples\t{first}", task.name, task.example_count))?;
-                }
-                match found.next_cursor {
-                    Some(cursor) => page.cursor = Some(cursor),
-                    None => return Ok(()),
-                }
-            }
+            listed(&Registry::Here(&application.service)).await
         })
     }
+}
+
+async fn listed(registry: &Registry<'_>) -> anyhow::Result<()> {
+    for task in registry.all().await? {
+        let first = task.descriptions.first().map_or("", String::as_str);
+        print(&format!("{}\t{} examples\t{first}", task.name, task.example_count))?;
+    }
+    Ok(())
 }

@@ -5,12 +5,14 @@
 
 use super::one_shot::with_service;
 use super::print;
+use super::remote::ServerOptions;
 use super::task_files::{Found, Reader, files_of};
 use super::task_formats::Format;
+use super::task_registry::Registry;
 use super::terminal::Terminal;
 use crate::app::{BaseOptions, StateOptions};
 use crate::noise::Noise;
-use crate::service::{Change, Error, NewTask, Service};
+use crate::service::{Change, Error, NewTask};
 use crate::store::{Example, Output, Split, StoreError};
 use crate::suite::{Example as Drawn, Part, Suite, SuiteTask};
 use crate::training::progress::{CancelFlag, Progress, Report};
@@ -57,6 +59,8 @@ pub(super) struct Import {
     builtin: bool,
     #[command(flatten)]
     state: StateOptions,
+    #[command(flatten)]
+    server: ServerOptions,
 }
 
 /// What became of the tasks.
@@ -72,6 +76,7 @@ struct Summary {
 impl Import {
     pub(super) fn run(self) -> anyhow::Result<()> {
         anyhow::ensure!(self.builtin || !self.files.is_empty(), NOTHING);
+        let server = self.server.remote()?;
         let terminal = Terminal::new(CancelFlag::default());
         let mut found = self.read(&terminal)?;
         if self.builtin {
@@ -88,13 +93,20 @@ impl Import {
         let mut summary = Summary { left_out: found.problems.len(), ..Summary::default() };
         found.problems.iter().for_each(|problem| terminal.line(&format!("left out: {problem}")));
         if !found.tasks.is_empty() {
-            with_service(&self.base, Some(self.state.clone()), async |application| {
-                let planned = self.plan(&application.service, (found.tasks, &terminal), &mut summary).await?;
-                store(&application.service, &planned, &terminal).await
-            })?;
+            let work = async |registry: &Registry<'_>| {
+                let planned = self.plan(registry, (found.tasks, &terminal), &mut summary).await?;
+                store(registry, &planned, &terminal).await
+            };
+            match &server {
+                Some(server) => server.run(async |server| work(&Registry::On(server)).await)?,
+                None => with_service(&self.base, Some(self.state.clone()), async |application| {
+                    work(&Registry::Here(&application.service)).await
+                })?,
+            }
         }
         terminal.clear();
-        print(&format!("{summary} in {}", self.state))?;
+        let place = server.map_or_else(|| format!("in {}", self.state), |server| format!("on {server}"));
+        print(&format!("{summary} {place}"))?;
         anyhow::ensure!(summary.left_out == 0, "{} left out, for the reasons above", tasks(summary.left_out));
         Ok(())
     }
@@ -124,13 +136,13 @@ impl Import {
     /// The tasks that are to be stored; nothing is stored yet.
     async fn plan(
         &self,
-        service: &Service,
+        registry: &Registry<'_>,
         (found, terminal): (Vec<NewTask>, &Terminal),
         summary: &mut Summary,
     ) -> anyhow::Result<Vec<NewTask>> {
         let mut planned = Vec::new();
         for task in found {
-            match service.plan_import(&task).await {
+            match registry.plan(&task).await {
                 Ok(Change::None) => {
                     summary.unchanged += 1;
                     continue;
@@ -145,7 +157,7 @@ impl Import {
                 Ok(Change::Replaced) => summary.replaced += 1,
                 Ok(Change::New) => summary.new += 1,
                 Err(error) => {
-                    let Some(hint) = hint(&error) else { return Err(error.into()) };
+                    let Some(hint) = error.downcast_ref().and_then(hint) else { return Err(error) };
                     summary.left_out += 1;
                     terminal.line(&format!("left out: task {}: {error}{hint}", task.name));
                     continue;
@@ -168,10 +180,10 @@ fn hint(error: &Error) -> Option<&'static str> {
     }
 }
 
-async fn store(service: &Service, planned: &[NewTask], terminal: &Terminal) -> anyhow::Result<()> {
+async fn store(registry: &Registry<'_>, planned: &[NewTask], terminal: &Terminal) -> anyhow::Result<()> {
     for (index, task) in planned.iter().enumerate() {
         progress(terminal, "storing", (index + 1, planned.len()));
-        service.import_task(task).await?;
+        registry.store(task).await?;
     }
     Ok(())
 }
@@ -183,12 +195,16 @@ fn progress(terminal: &Terminal, phase: &str, (step, total): (usize, usize)) {
 }
 
 fn tasks(count: usize) -> String {
-    format!("{count} task{}", if count == 1 { "" } else { "s" })
+    plural(count, "task")
+}
+
+fn plural(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 impl std::fmt::Display for Summary {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "registered {} ({} examples)", tasks(self.new + self.replaced), self.examples)?;
+        write!(f, "registered {} ({})", tasks(self.new + self.replaced), plural(self.examples, "example"))?;
         for (count, what) in
             [(self.replaced, "of them replaced"), (self.unchanged, "unchanged"), (self.left_out, "left out")]
         {

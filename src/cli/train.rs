@@ -3,12 +3,13 @@
 use super::job_progress::JobProgress;
 use super::one_shot::{cores, options, with_application};
 use super::print;
+use super::remote::ServerOptions;
 use crate::app::{Application, BaseOptions, StateOptions, drain_jobs, termination};
 use crate::http::JobView;
 use crate::jobs::JobSpec;
 use crate::jobs::kinds::{AdapterJob, All, Arch, GeneratorJob, Init, JobKind, Selection, Stage};
 use crate::service::{Caller, Service};
-use crate::store::{JobRecord, JobState, LockError, PageRequest, StoreError};
+use crate::store::{JobRecord, LockError, PageRequest, StoreError};
 use anyhow::Context;
 use clap::{Args, Subcommand, ValueEnum};
 use futures::StreamExt;
@@ -31,6 +32,8 @@ struct Place {
     base: BaseOptions,
     #[command(flatten)]
     state: StateOptions,
+    #[command(flatten)]
+    server: ServerOptions,
     /// Threads that train; all cores where it is not given, as nothing is served meanwhile
     #[arg(long, env = "ATTUNE_TRAIN_THREADS", default_value_t = cores(), hide_default_value = true)]
     train_threads: usize,
@@ -129,12 +132,14 @@ impl Train {
             Self::Adapter(adapter) => adapter.job(),
             Self::Generator(generator) => generator.job(),
         };
-        let job = place.work_off(spec)?;
-        let (state, error) = (job.state, job.error.clone());
-        print(&serde_json::to_string_pretty(&JobView::from(job))?)?;
-        match state {
-            JobState::Succeeded => Ok(()),
-            JobState::Failed => anyhow::bail!("the job failed: {}", error.as_deref().unwrap_or("without a reason")),
+        let job = match place.server.remote()? {
+            Some(server) => server.run(async |server| server.train(&spec).await)?,
+            None => serde_json::to_value(JobView::from(place.work_off(spec)?))?,
+        };
+        print(&serde_json::to_string_pretty(&job)?)?;
+        match job["state"].as_str() {
+            Some("succeeded") => Ok(()),
+            Some("failed") => anyhow::bail!("the job failed: {}", job["error"].as_str().unwrap_or("without a reason")),
             _ => anyhow::bail!("the job was cancelled"),
         }
     }
@@ -177,7 +182,7 @@ impl Place {
         let done = with_application(&options, async |application| work_off(application, spec).await);
         done.map_err(|error| match error.downcast_ref() {
             Some(LockError::InUse { .. }) => {
-                error.context(format!("a server that runs there takes the job itself: send it POST /jobs/train {body}"))
+                error.context(format!("a server that runs there takes the job itself: name it with --server, or send it POST /jobs/train {body}"))
             }
             _ => error,
         })
@@ -222,7 +227,10 @@ async fn watch(service: &Service, id: &str, shown: &mut JobProgress) -> anyhow::
     loop {
         tokio::select! {
             event = events.next() => match event {
-                Some(event) => shown.show(&event?),
+                Some(event) => {
+                    let event = event?;
+                    shown.show(event.kind, &event.data);
+                }
                 None => return Ok(queue.job(id).await?),
             },
             () = &mut stop => {
@@ -243,7 +251,7 @@ async fn watch(service: &Service, id: &str, shown: &mut JobProgress) -> anyhow::
 }
 
 /// The exit status of a process that a signal ended, as a shell has it for Ctrl-C.
-const INTERRUPTED: i32 = 130;
+pub(super) const INTERRUPTED: i32 = 130;
 
 /// A word of a job's body, so that flags and bodies always have the same words.
 fn word<T: DeserializeOwned>(text: &str) -> Result<T, serde_json::Error> {

@@ -58,7 +58,7 @@ codes! {
     /// The body comes too slowly.
     SlowBody = "request_timeout", REQUEST_TIMEOUT, "The body took too long to come";
     /// No such thing.
-    NotFound = "not_found", NOT_FOUND, "There is no such thing";
+    NotFound = "not_found", NOT_FOUND, "Not found";
     /// No such model.
     NoModel = "model_not_found", NOT_FOUND, "There is no such model";
     /// No such route.
@@ -88,7 +88,7 @@ codes! {
     /// The range lies outside the file.
     Range = "range_not_satisfiable", RANGE_NOT_SATISFIABLE, "The range lies outside the file";
     /// A value cannot be.
-    Invalid = "invalid_request", UNPROCESSABLE_ENTITY, "The request has values that cannot be";
+    Invalid = "invalid_request", UNPROCESSABLE_ENTITY, "The request has invalid values";
     /// Prompt and answer pass the context.
     TooLong = "context_exceeded", UNPROCESSABLE_ENTITY, "Prompt and answer do not fit the context";
     /// The description is out of distribution.

@@ -53,7 +53,7 @@ pub struct CreateAdapter {
 
 /// Fine-tuning of a generated adapter on the examples of its request, or on the described base's own answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object such as {\"steps\": 20}")]
 pub struct Refine {
     /// Gradient steps, each on all examples; 0 for none.
     #[schema(minimum = 0, maximum = 100, example = 20)]

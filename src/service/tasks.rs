@@ -28,6 +28,27 @@ pub enum Change {
     Replaced,
 }
 
+impl NewTask {
+    /// What registering it does where this task has its name.
+    ///
+    /// # Errors
+    /// Where it cannot be registered, as [`Service::put_task`] and [`Service::put_examples`].
+    pub fn change(&self, known: Option<&TaskRecord>) -> Result<Change, Error> {
+        let descriptions = self.checked()?;
+        let Some(known) = known else { return Ok(Change::New) };
+        let digest = examples_digest(&self.examples).map_err(Error::internal)?;
+        let same = known.descriptions == descriptions && known.examples_digest == digest;
+        Ok(if same { Change::None } else { Change::Replaced })
+    }
+
+    /// The descriptions as they are stored, where all of it can be.
+    fn checked(&self) -> Result<Vec<String>, Error> {
+        check_name(&self.name)?;
+        check_examples(&self.examples)?;
+        checked_descriptions(&self.descriptions)
+    }
+}
+
 impl Service {
     /// Makes the task, or changes its descriptions; says whether it is new.
     ///
@@ -67,13 +88,7 @@ impl Service {
     /// # Errors
     /// As [`Self::import_task`].
     pub async fn plan_import(&self, task: &NewTask) -> Result<Change, Error> {
-        check_name(&task.name)?;
-        check_examples(&task.examples)?;
-        let descriptions = checked_descriptions(&task.descriptions)?;
-        let Some(known) = self.known_task(&task.name).await? else { return Ok(Change::New) };
-        let digest = examples_digest(&task.examples).map_err(Error::internal)?;
-        let same = known.descriptions == descriptions && known.examples_digest == digest;
-        Ok(if same { Change::None } else { Change::Replaced })
+        task.change(self.known_task(&task.name).await?.as_ref())
     }
 
     /// Registers a task with its examples, whole or not at all; one of the name is replaced.
@@ -81,9 +96,7 @@ impl Service {
     /// # Errors
     /// As [`Self::put_task`] and [`Self::put_examples`].
     pub async fn import_task(&self, task: &NewTask) -> Result<TaskRecord, Error> {
-        check_name(&task.name)?;
-        check_examples(&task.examples)?;
-        let descriptions = checked_descriptions(&task.descriptions)?;
+        let descriptions = task.checked()?;
         Ok(self.store.import_task(&task.name, (&descriptions, &task.examples), (self.clock)()).await?)
     }
 

@@ -85,7 +85,8 @@ class Walk:
         if any(block.language == "python" for block in run):
             if "ATTUNE_DOCS_VENV" not in os.environ:
                 raise Skipped("PyPI is not reachable")
-            self.python = Session([sys.executable, str(HERE / "python_session.py")], self.environment(), self.place / "blocks")
+            self.python = Session([sys.executable, str(HERE / "python_session.py")], self.environment(), self.place / "blocks",
+                                  self.place)
         if ":8080" in shell.split("serve")[0] or self.python:
             self.shell.run("attune serve")
 

@@ -14,10 +14,10 @@ class Skipped(Exception):
 class Session:
     """Its command reads names of files, runs each, with what it prints in NAME.out and NAME.err, and then prints a line; it ends where one fails."""
 
-    def __init__(self, command, environment, blocks: Path):
+    def __init__(self, command, environment, blocks: Path, place=None):
         self.blocks, self.count = blocks, 0
         blocks.mkdir(exist_ok=True)
-        self.process = subprocess.Popen(command, env=environment, text=True, start_new_session=True,
+        self.process = subprocess.Popen(command, env=environment, text=True, start_new_session=True, cwd=place,
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.facts = self.hello()
 

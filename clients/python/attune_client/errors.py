@@ -50,7 +50,7 @@ class Conflict(AttuneError):
 
 
 class Invalid(AttuneError):
-    """422: values that cannot be; ``invalid_params`` names the fields."""
+    """422: invalid values; ``invalid_params`` names the fields."""
 
 
 class TooManyRequests(AttuneError):

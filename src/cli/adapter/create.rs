@@ -2,12 +2,14 @@
 
 use super::super::one_shot::with_service;
 use super::super::print;
+use super::super::remote::ServerOptions;
 use super::write_directory;
 use crate::app::{BaseOptions, OptionalStateOptions};
-use crate::service::{Caller, CreateAdapter, OnUnknown, Refine};
+use crate::service::{Caller, OnUnknown};
 use crate::task::Example;
 use anyhow::Context;
 use clap::{Args, ValueEnum};
+use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, Args)]
@@ -38,6 +40,8 @@ pub(in crate::cli) struct Create {
     out: PathBuf,
     #[command(flatten)]
     state: OptionalStateOptions,
+    #[command(flatten)]
+    server: ServerOptions,
 }
 
 /// What to do with a description that is out of distribution.
@@ -67,32 +71,41 @@ impl Create {
             Some(path) => read_examples(path)?,
             None => Vec::new(),
         };
-        let created = with_service(&self.base, self.state.state(), async |application| {
-            let service = &application.service;
-            let request = CreateAdapter {
-                task: self.task.clone(),
-                examples,
-                seed: self.seed,
-                samples: self.samples,
-                refine: self.refine.map(|steps| Refine { steps }),
-                on_unknown: self.on_unknown.into(),
-                ..CreateAdapter::default()
-            };
-            let created = service.create_adapter(&Caller::default(), request).await?;
-            write_directory(service, &created.adapter.id, &self.out).await?;
-            Ok(created)
-        })?;
-        print(&serde_json::to_string_pretty(&created)?)
+        let body = self.body(&examples);
+        let created = match self.server.remote()? {
+            Some(server) => server.run(async |server| {
+                let created: Value = server.post(&["adapters"], &body).await?;
+                server.write_adapter(created["id"].as_str().unwrap_or_default(), &self.out).await?;
+                Ok(created)
+            })?,
+            None => with_service(&self.base, self.state.state(), async |application| {
+                let (service, request) = (&application.service, serde_json::from_value(body)?);
+                let created = service.create_adapter(&Caller::default(), request).await?;
+                write_directory(service, &created.adapter.id, &self.out).await?;
+                Ok(serde_json::to_value(created)?)
+            })?,
+        };
+        print(&serde_json::to_string_pretty(&created)?)?;
+        eprintln!("wrote {}", self.out.display());
+        Ok(())
+    }
+
+    /// The body of the route.
+    fn body(&self, examples: &[Example]) -> Value {
+        json!({
+            "task": self.task, "examples": examples, "seed": self.seed, "samples": self.samples,
+            "refine": self.refine.map(|steps| json!({ "steps": steps })), "on_unknown": OnUnknown::from(self.on_unknown),
+        })
     }
 }
 
 /// Examples, one JSON object a line.
 fn read_examples(path: &Path) -> anyhow::Result<Vec<Example>> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("{}", path.display()))?;
+    let text = std::fs::read_to_string(path).with_context(|| format!("--examples {}", path.display()))?;
     let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
     lines
         .map(|(index, line)| {
-            serde_json::from_str(line).with_context(|| format!("{}, line {}", path.display(), index + 1))
+            serde_json::from_str(line).with_context(|| format!("--examples {}, line {}", path.display(), index + 1))
         })
         .collect()
 }

@@ -2,6 +2,7 @@
 
 use super::super::one_shot::with_service;
 use super::super::print;
+use super::super::remote::ServerOptions;
 use super::write_directory;
 use crate::app::{BaseOptions, StateOptions};
 use crate::lora::{PeftFiles, read_peft, write_gguf};
@@ -27,6 +28,8 @@ pub(in crate::cli) struct Export {
     out: PathBuf,
     #[command(flatten)]
     state: StateOptions,
+    #[command(flatten)]
+    server: ServerOptions,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -43,6 +46,14 @@ impl Export {
         match self.format {
             Format::Gguf => anyhow::ensure!(is_gguf, "--format gguf writes one file: give --out FILE.gguf"),
             Format::Peft => anyhow::ensure!(!is_gguf, "--format peft writes a directory: give --format gguf too"),
+        }
+        if let Some(server) = self.server.remote()? {
+            anyhow::ensure!(
+                self.format == Format::Peft,
+                "a server gives PEFT's files: --format gguf needs the base, and is done where the data directory is"
+            );
+            server.run(async |server| server.write_adapter(&self.adapter, &self.out).await)?;
+            return print(&format!("wrote {}", self.out.display()));
         }
         with_service(&self.base, Some(self.state.clone()), async |application| {
             let service = &application.service;

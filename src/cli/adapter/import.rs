@@ -2,6 +2,7 @@
 
 use super::super::one_shot::with_service;
 use super::super::print;
+use super::super::remote::ServerOptions;
 use crate::app::{BaseOptions, StateOptions};
 use crate::lora::{PeftFiles, read_archive};
 use crate::service::{Caller, ImportAdapter};
@@ -27,31 +28,34 @@ pub(in crate::cli) struct Import {
     replace: bool,
     #[command(flatten)]
     state: StateOptions,
+    #[command(flatten)]
+    server: ServerOptions,
 }
 
 impl Import {
     pub(super) fn run(self) -> anyhow::Result<()> {
-        let mut import = if self.path.is_file() { read_file(&self.path) } else { read_directory(&self.path) }?;
-        (import.name, import.replace) = (self.name.clone(), self.replace);
-        let view = with_service(&self.base, Some(self.state.clone()), async |application| {
-            Ok(application.service.import_adapter(&Caller::default(), import).await?.0)
-        })?;
+        let files = if self.path.is_file() { read_file(&self.path)? } else { PeftFiles::from_directory(&self.path)? };
+        let view = match self.server.remote()? {
+            Some(server) => {
+                server.run(async |server| Ok(server.import(files, (self.name.as_deref(), self.replace)).await?))?
+            }
+            None => with_service(&self.base, Some(self.state.clone()), async |application| {
+                let import = ImportAdapter { name: self.name.clone(), replace: self.replace, ..unnamed(files) };
+                let (view, _) = application.service.import_adapter(&Caller::default(), import).await?;
+                Ok(serde_json::to_value(view)?)
+            })?,
+        };
         print(&serde_json::to_string_pretty(&view)?)
     }
 }
 
-/// The two files of a PEFT directory.
-pub(in crate::cli) fn read_directory(dir: &Path) -> anyhow::Result<ImportAdapter> {
-    Ok(without_name(PeftFiles::from_directory(dir)?))
-}
-
 /// The two files of an archive.
-fn read_file(path: &Path) -> anyhow::Result<ImportAdapter> {
+fn read_file(path: &Path) -> anyhow::Result<PeftFiles> {
     let bytes = std::fs::read(path).with_context(|| format!("{}", path.display()))?;
-    let files = read_archive(&bytes, MAX_UNPACKED).with_context(|| format!("{}", path.display()))?;
-    Ok(without_name(files))
+    read_archive(&bytes, MAX_UNPACKED).with_context(|| format!("{}", path.display()))
 }
 
-fn without_name(PeftFiles { config, weights }: PeftFiles) -> ImportAdapter {
+/// An import of two files under no name.
+pub(in crate::cli) fn unnamed(PeftFiles { config, weights }: PeftFiles) -> ImportAdapter {
     ImportAdapter { config, weights, name: None, replace: false, idempotency_key: None }
 }

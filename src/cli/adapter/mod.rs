@@ -5,7 +5,7 @@ mod export;
 mod import;
 mod merge;
 
-pub(super) use import::read_directory;
+pub(super) use import::unnamed;
 
 use crate::service::{AdapterFile, Service};
 use crate::store::DEFAULT_TENANT;

@@ -1,7 +1,8 @@
 //! attune's HTTP interface, as far as a load test needs it.
 
-use super::options::ApiKey;
+use crate::cli::remote::ApiKey;
 use crate::event_stream::{Parser, TooLong};
+use reqwest::multipart::{Form, Part};
 use reqwest::{RequestBuilder, Response, StatusCode, header};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -232,18 +233,9 @@ impl Client {
     /// # Errors
     /// Where the server refuses it.
     pub(super) async fn import_adapter(&self, config: &[u8], weights: &[u8]) -> Result<MadeAdapter, Error> {
-        const BOUNDARY: &str = "attune-bench-4f1c9e7a2b6d8053";
-        let mut form = Vec::with_capacity(config.len() + weights.len() + 512);
-        for (name, bytes) in [("adapter_config", config), ("adapter_model", weights)] {
-            let head = format!("--{BOUNDARY}\r\ncontent-disposition: form-data; name=\"{name}\"\r\n\r\n");
-            form.extend_from_slice(head.as_bytes());
-            form.extend_from_slice(bytes);
-            form.extend_from_slice(b"\r\n");
-        }
-        form.extend_from_slice(format!("--{BOUNDARY}--\r\n").as_bytes());
-        let media_type = format!("multipart/form-data; boundary={BOUNDARY}");
-        let request = self.http.post(format!("{}/adapters/import", self.url)).body(form);
-        self.made(request.header(header::CONTENT_TYPE, media_type)).await
+        let part = |bytes: &[u8]| Part::bytes(bytes.to_vec());
+        let form = Form::new().part("adapter_config", part(config)).part("adapter_model", part(weights));
+        self.made(self.http.post(format!("{}/adapters/import", self.url)).multipart(form)).await
     }
 
     /// Takes an adapter from the server.

@@ -1,7 +1,7 @@
 //! The options of `attune bench`.
 
+use crate::cli::remote::ApiKey;
 use clap::{Args, ValueEnum};
-use reqwest::header::HeaderValue;
 use serde::Serialize;
 use std::fmt;
 use std::path::PathBuf;
@@ -77,33 +77,6 @@ pub(crate) struct BenchArgs {
     /// Draw latencies and throughput into this file
     #[arg(long, value_name = "FILE.svg")]
     pub(super) svg: Option<PathBuf>,
-}
-
-/// An API key as it is sent. It is shown nowhere.
-#[derive(Clone)]
-pub(super) struct ApiKey(HeaderValue);
-
-impl ApiKey {
-    /// The value of `Authorization`.
-    pub(super) fn header(&self) -> HeaderValue {
-        self.0.clone()
-    }
-}
-
-impl FromStr for ApiKey {
-    type Err = reqwest::header::InvalidHeaderValue;
-
-    fn from_str(key: &str) -> Result<Self, Self::Err> {
-        let mut value = HeaderValue::from_str(&format!("Bearer {}", key.trim()))?;
-        value.set_sensitive(true);
-        Ok(Self(value))
-    }
-}
-
-impl fmt::Debug for ApiKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ApiKey(…)")
-    }
 }
 
 /// The requests of a run where nothing bounds it.

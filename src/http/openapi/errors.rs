@@ -29,14 +29,14 @@ groups! {
         "408": "The body took too long to come",
         "413": "The body is too long",
         "415": "The body has another media type",
-        "422": "The body has values that cannot be",
+        "422": "The body has invalid values",
     }
     /// Of a header or a path.
     Malformed { "400": "The request cannot be read", }
     /// Of query parameters.
-    Invalid { "422": "A parameter has a value that cannot be", }
+    Invalid { "422": "A parameter has an invalid value", }
     /// Of a path that names a thing.
-    NotFound { "404": "There is no such thing", }
+    NotFound { "404": "Not found", }
     /// Of the state of things.
     Conflict { "409": "The state of things does not allow it", }
     /// Of `If-Match`.
@@ -73,7 +73,7 @@ impl IntoResponses for OpenAi {
 }
 
 const OPENAI: [(&str, &str); 12] = [
-    ("400", "The request cannot be read, or has values that cannot be; `param` names the field"),
+    ("400", "The request cannot be read, or has invalid values; `param` names the field"),
     ("401", "There is no API key, or none that counts"),
     ("403", "The API key is too narrow; the message names the scope that is needed"),
     ("404", "There is no such model"),

@@ -47,7 +47,7 @@ pub struct CreateKey {
 }
 
 /// A key, as every list shows it.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
 #[schema(as = Key)]
 pub struct KeyView {
     /// Its id.
@@ -89,7 +89,7 @@ pub struct KeyView {
 }
 
 /// A new key with its secret, which is shown this once.
-#[derive(Clone, Serialize, ToSchema)]
+#[derive(Clone, Deserialize, Serialize, ToSchema)]
 pub struct CreatedKey {
     /// The key.
     #[serde(flatten)]

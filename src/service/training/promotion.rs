@@ -35,7 +35,7 @@ impl Run<'_> {
         let scores = self.scores(&file, tasks)?;
         let all = Means::of(&scores);
         let missed = self.missed(tasks, &scores);
-        let (mut passes, mut parent, mut kept) = (true, None, None);
+        let (mut passes, mut parent, mut kept, mut compared) = (true, None, None, 0);
         // Another process may have promoted one while this job ran.
         self.runtime.block_on(self.service.follow_active()).map_err(failed)?;
         if let Some(active) = self.service.active() {
@@ -47,18 +47,27 @@ impl Run<'_> {
                 let (shared, new): (Vec<TaskData>, Vec<Score>) =
                     both.map(|(task, score)| (task.clone(), score)).unzip();
                 passes = Means::of(&new).keep_up_with(&Means::of(&self.scores(&active.file, &shared)?));
+                compared = shared.len();
             }
             kept = self.kept(&active.file, tasks)?;
             if let Some(kept) = &mut kept {
                 let after = Means::of(&self.scores(&file, &kept.tasks)?);
                 passes &= after.keep_up_with(&kept.before);
                 kept.after = Some(after);
+                compared += kept.tasks.len();
+            }
+            if compared == 0 {
+                self.context.log(
+                    "nothing was held against the active generator: no registered task is one that it knows (for the \
+                     demo's, `attune task import --builtin` registers them)",
+                );
             }
             parent = Some(active.id);
         }
         let metrics = all.metrics();
         self.context.metrics(&metrics);
-        let mut evaluation = json!({"generated": all.exact_match, "tasks": tasks.len(), "passed": passes});
+        let mut evaluation =
+            json!({"generated": all.exact_match, "tasks": tasks.len(), "passed": passes, "compared": compared});
         add(&mut evaluation, metrics.into_iter().filter(|(name, _)| *name != "exact_match"));
         if !missed.is_empty() {
             evaluation["not_learned"] = json!(missed);

@@ -74,7 +74,10 @@ pub enum Example {
 
 /// All fields that an example may have: choosing after they are read names the one that is missing.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(
+    deny_unknown_fields,
+    expecting = "an object such as {\"input\": \"cat\", \"output\": \"tac\"} or {\"text\": \"…\"}"
+)]
 struct Fields {
     input: Option<String>,
     output: Option<Output>,

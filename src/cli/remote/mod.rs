@@ -1,0 +1,10 @@
+//! A command's work done by a running server, over its HTTP interface.
+
+mod client;
+mod error;
+mod job;
+mod options;
+
+pub(super) use client::Remote;
+pub(super) use error::Error;
+pub(super) use options::{ApiKey, ServerOptions, refuse_local_options};

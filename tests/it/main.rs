@@ -8,6 +8,7 @@ mod fixtures;
 mod gguf;
 mod hostile;
 mod parsers;
+mod remote;
 mod support;
 mod tokenizers;
 mod worker;

@@ -11,8 +11,10 @@ use serde_json::Value;
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct FileConfig {
     /// Hugging Face's family name; `llama` where absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub model_type: Option<String>,
     /// Class names; they are kept, not read.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub architectures: Option<Vec<String>>,
     /// Tokens in the vocabulary.
     pub vocab_size: usize,
@@ -31,13 +33,16 @@ pub struct FileConfig {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub head_dim: Option<usize>,
     /// The MLP's activation.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub hidden_act: Option<String>,
     /// The same as Gemma spells it; it wins.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hidden_activation: Option<String>,
     /// The norm's epsilon.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub rms_norm_eps: Option<f64>,
     /// The longest sequence.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub max_position_embeddings: Option<usize>,
     /// The context before a scaling stretched it (Phi-3 keeps it here).
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -58,10 +63,13 @@ pub struct FileConfig {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rope_parameters: Option<Value>,
     /// Whether the output layer is the embedding; where absent, the family's default.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub tie_word_embeddings: Option<bool>,
     /// Whether q, k, v and o have a bias.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub attention_bias: Option<bool>,
     /// Whether gate, up and down have a bias.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub mlp_bias: Option<bool>,
     /// How far back a windowed layer sees, in tokens.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -94,8 +102,10 @@ pub struct FileConfig {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub use_bidirectional_attention: Option<bool>,
     /// The token that begins a text.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub bos_token_id: Option<Value>,
     /// The token, or tokens, that end one.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub eos_token_id: Option<Value>,
 }
 

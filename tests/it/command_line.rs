@@ -203,7 +203,7 @@ fn an_import_stores_each_task_once_whole_or_not_at_all() {
     place.write("manifest.json", r#"[{"task": "bad", "definition": "Do it."}]"#);
     let first = place.run(&["task", "import", "tale.txt", "bad.jsonl"]);
     refused(&first, 1, &["left out: task bad", "example 1 is a plain text", "send examples of one kind"]);
-    assert!(text(&first.stdout).contains("registered 1 task (1 examples), 1 left out"), "{}", text(&first.stdout));
+    assert!(text(&first.stdout).contains("registered 1 task (1 example), 1 left out"), "{}", text(&first.stdout));
     let listed = text(&place.run(&["task", "list"]).stdout);
     assert_eq!(listed.trim(), "tale\t1 examples\tContinue in the style of tale.");
     let again = text(&place.run(&["task", "import", "tale.txt"]).stdout);

@@ -65,7 +65,8 @@ fn adapters_are_made_given_and_used_on_the_server() {
     let bytes = |dir: &str| std::fs::read(server.place.path().join(dir).join("adapter_model.safetensors")).unwrap();
     assert_eq!(bytes("given"), bytes("made"));
     server.refuses(&["generate", "--adapter", "none", "--input", "x"], &["there is no adapter none (404 not_found)"]);
-    server.refuses(&["adapter", "import", "made", "--name", "back"], &["name_taken"]);
+    server.says(&["adapter", "create", "--task", "Write the first letter of the word.", "--out", "other"]);
+    server.refuses(&["adapter", "import", "other", "--name", "back"], &["name_taken"]);
     server.refuses(&["adapter", "export", "none", "--out", "no"], &["404"]);
     assert!(!server.place.path().join("no").exists(), "nothing is begun for an adapter that is not there");
     server.refuses(&["adapter", "export", "back", "--format", "gguf", "--out", "x.gguf"], &["needs the base"]);

@@ -6,6 +6,7 @@ use axum::http::Request;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use serde_json::{Value, json};
+use std::time::{Duration, Instant};
 use time::OffsetDateTime;
 
 use crate::collector::{Collector, hex, named, number, text};
@@ -90,7 +91,12 @@ async fn one_trace_goes_from_the_caller_to_the_engine_and_to_the_phases_of_a_job
     let own = server.json("POST", "/generate", json!({ "prompt": "a", "adapter": "nobody" })).await;
     let own = own.problem(404, "not_found")["trace_id"].as_str().unwrap().to_owned();
 
-    tokio::task::block_in_place(|| telemetry.flush());
+    // A request's span may end a moment after its answer has come.
+    let began = Instant::now();
+    while collector.of(&own).is_empty() && began.elapsed() < Duration::from_secs(10) {
+        tokio::task::block_in_place(|| telemetry.flush());
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
     a_completion(&collector.of(&trace(1)), &whole.json());
     is_child(named(&collector.of(&trace(2)), "completion"), named(&collector.of(&trace(2)), "POST /generate"));
     a_job(&collector.of(&trace(3)));

@@ -211,7 +211,7 @@ fn an_import_stores_each_task_once_whole_or_not_at_all() {
     let other = ["task", "import", "tale.txt", "--description", "Tell a tale."];
     refused(&place.run(&other), 1, &["tale", "--replace"]);
     let replaced = text(&place.run(&[&other[..], &["--replace"]].concat()).stdout);
-    assert!(replaced.contains("registered 1 task (1 examples), 1 of them replaced"), "{replaced}");
+    assert!(replaced.contains("registered 1 task (1 example), 1 of them replaced"), "{replaced}");
     assert!(text(&place.run(&["task", "list"]).stdout).contains("Tell a tale."));
 }
 

@@ -8,6 +8,7 @@ mod children;
 mod numbers;
 mod origin;
 mod promotion;
+mod remembered;
 
 use numbers::{adapter_bytes, generator_run};
 

@@ -2,6 +2,7 @@
 
 use super::super::gate::Means;
 use super::super::generators::NewGenerator;
+use super::remembered::Remembered;
 use super::{Run, add, failed, training};
 use crate::crash::{self, Point};
 use crate::generator::{Draw, GeneratorFile};
@@ -17,7 +18,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 /// Tasks beside a job's own by which a new generator is held against the active one.
-const MEASURED: usize = 60;
+pub(super) const MEASURED: usize = 60;
 
 /// Names of tasks that one line of a log or an evaluation holds.
 const NAMED: usize = 20;
@@ -35,7 +36,7 @@ impl Run<'_> {
         let scores = self.scores(&file, tasks)?;
         let all = Means::of(&scores);
         let missed = self.missed(tasks, &scores);
-        let (mut passes, mut parent, mut kept, mut compared) = (true, None, None, 0);
+        let (mut passes, mut parent, mut kept, mut remembered, mut compared) = (true, None, None, None, 0);
         // Another process may have promoted one while this job ran.
         self.runtime.block_on(self.service.follow_active()).map_err(failed)?;
         if let Some(active) = self.service.active() {
@@ -56,11 +57,15 @@ impl Run<'_> {
                 kept.after = Some(after);
                 compared += kept.tasks.len();
             }
+            let measured = tasks.iter().chain(kept.iter().flat_map(|kept| &kept.tasks));
+            remembered = self.remembered((&active.file, &file), &measured.map(|task| task.name.as_str()).collect())?;
+            if let Some(remembered) = &remembered {
+                passes &= remembered.keeps_up();
+                compared += remembered.tasks;
+            }
             if compared == 0 {
-                self.context.log(
-                    "nothing was held against the active generator: no registered task is one that it knows (for the \
-                     demo's, `attune task import --builtin` registers them)",
-                );
+                self.context
+                    .log("nothing was held against the active generator: no registered task is one that it knows");
             }
             parent = Some(active.id);
         }
@@ -75,6 +80,9 @@ impl Run<'_> {
         if let Some(Kept { tasks, before, after: Some(after) }) = &kept {
             let group = json!({"tasks": tasks.len(), "generated": after.exact_match, "before": before.exact_match});
             evaluation["kept"] = group;
+        }
+        if let Some(Remembered { tasks, generated, before }) = remembered {
+            evaluation["remembered"] = json!({"tasks": tasks, "agreement": generated, "before": before});
         }
         let version = NewGenerator { file, evaluation: Some(evaluation.clone()), parent };
         let record = self.runtime.block_on(self.service.add_generator(version)).map_err(failed)?;

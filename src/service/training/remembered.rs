@@ -61,3 +61,14 @@ impl Run<'_> {
         Ok(Some(Remembered { tasks: pairs.len(), generated: mean(|pair| pair.0), before: mean(|pair| pair.1) }))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Remembered;
+
+    #[test]
+    fn a_generator_may_forget_a_little_and_no_more() {
+        let after = |generated| Remembered { tasks: 60, generated, before: 0.7 }.keeps_up();
+        assert!(after(0.8) && after(0.69) && !after(0.67));
+    }
+}

@@ -21,7 +21,8 @@ pub(super) struct GenerateCommand {
     /// Raw text
     #[arg(long)]
     prompt: Option<String>,
-    /// A PEFT directory, or (with --data-dir or --server) an adapter's id or name
+    /// A PEFT directory, or (with --data-dir or --server) an adapter's id or name. A directory is imported, and a server
+    /// keeps it
     #[arg(long, value_name = "ID|DIR", conflicts_with = "task")]
     adapter: Option<String>,
     /// A description: its adapter is generated and applied
@@ -92,7 +93,7 @@ impl GenerateCommand {
     async fn on(&self, server: &Remote) -> anyhow::Result<Value> {
         let adapter = match self.directory() {
             Some(directory) => {
-                let view = server.import(PeftFiles::from_directory(directory)?, (None, false)).await?;
+                let view = server.import(unnamed(PeftFiles::from_directory(directory)?)).await?;
                 view["id"].as_str().map(str::to_owned)
             }
             None => self.adapter.clone(),

@@ -138,7 +138,7 @@ impl List {
 impl Revoke {
     async fn run(self) -> anyhow::Result<()> {
         if let Some(server) = self.server.remote()? {
-            server.send(server.request(Method::DELETE, &["keys", &self.id])).await?;
+            server.send(server.request(Method::DELETE, &["keys", &self.id])?).await?;
             return print(&format!("revoked {}", self.id));
         }
         let (_lock, store) = open(&self.state).await?;

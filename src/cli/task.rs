@@ -39,7 +39,7 @@ impl TaskCommand {
 impl List {
     fn run(self) -> anyhow::Result<()> {
         if let Some(server) = self.server.remote()? {
-            return server.run(async |server| listed(&Registry::On(server)).await);
+            return server.run(async |server| listed(&Registry::on(server).await?).await);
         }
         // A service would make the directory, and a mistyped one would look like one without tasks.
         anyhow::ensure!(

@@ -1,4 +1,4 @@
-//! `attune task import`: tasks out of files into a data directory.
+//! `attune task import`: tasks out of files into a data directory or a running server.
 //!
 //! All files are read and checked, and what is wrong with them is told, before anything is stored. A task is stored
 //! whole or not at all, and one that is stored already as it is stays untouched.
@@ -98,7 +98,7 @@ impl Import {
                 store(registry, &planned, &terminal).await
             };
             match &server {
-                Some(server) => server.run(async |server| work(&Registry::On(server)).await)?,
+                Some(server) => server.run(async |server| work(&Registry::on(server).await?).await)?,
                 None => with_service(&self.base, Some(self.state.clone()), async |application| {
                     work(&Registry::Here(&application.service)).await
                 })?,

@@ -1,61 +1,53 @@
 //! Where tasks are registered: the data of this process, or a server's.
 
-use super::remote::Remote;
+use super::remote::{self, Remote};
 use crate::service::{Change, NewTask, Service};
 use crate::store::TaskRecord;
-use reqwest::{Method, StatusCode, header};
+use anyhow::Context;
+use reqwest::{Method, RequestBuilder, header};
 use serde_json::json;
+use std::collections::HashMap;
 
 /// The tasks of one place.
 pub(super) enum Registry<'a> {
     Here(&'a Service),
-    On(&'a Remote),
+    /// A server, and its tasks as they were at the beginning.
+    On(&'a Remote, HashMap<String, TaskRecord>),
 }
 
-impl Registry<'_> {
+impl<'a> Registry<'a> {
+    /// # Errors
+    /// Those of the server.
+    pub(super) async fn on(server: &'a Remote) -> anyhow::Result<Self> {
+        let tasks: Vec<TaskRecord> = server.all(&["tasks"]).await?;
+        Ok(Self::On(server, tasks.into_iter().map(|task| (task.name.clone(), task)).collect()))
+    }
+
     /// What registering the task would do. Nothing is stored.
     ///
     /// # Errors
-    /// Those of the service where the task is at fault; those of the server.
+    /// Those of the service where the task is at fault.
     pub(super) async fn plan(&self, task: &NewTask) -> anyhow::Result<Change> {
-        let server = match self {
-            Self::Here(service) => return Ok(service.plan_import(task).await?),
-            Self::On(server) => server,
-        };
-        task.change(None)?;
-        match server.get::<TaskRecord>(&["tasks", &task.name]).await {
-            // What an import left that was cut off.
-            Ok(known) if known.example_count == 0 => Ok(Change::New),
-            Ok(known) => Ok(task.change(Some(&known))?),
-            Err(error) if error.is_missing() => Ok(Change::New),
-            Err(error) => Err(error.into()),
+        match self {
+            Self::Here(service) => Ok(service.plan_import(task).await?),
+            // Without examples it is what an import left that was cut off.
+            Self::On(_, known) => Ok(task.change(known.get(&task.name).filter(|known| known.example_count > 0))?),
         }
     }
 
-    /// Registers the task with its examples, whole or not at all.
+    /// Registers the task with its examples. Here whole or not at all; on a server, examples that it refuses leave
+    /// things as they were, and a connection that breaks off between the two is mended by importing once more.
     ///
     /// # Errors
-    /// Those of the service or the server.
+    /// Those of the service or the server; that the task is not as it was planned with.
     pub(super) async fn store(&self, task: &NewTask) -> anyhow::Result<()> {
-        let server = match self {
-            Self::Here(service) => return Ok(service.import_task(task).await.map(drop)?),
-            Self::On(server) => server,
-        };
-        let path = ["tasks", task.name.as_str()];
-        let body = json!({ "descriptions": task.descriptions });
-        let is_new = server.send(server.request(Method::PUT, &path).json(&body)).await?.status() == StatusCode::CREATED;
-        let mut lines = Vec::new();
-        for example in &task.examples {
-            serde_json::to_writer(&mut lines, example)?;
-            lines.push(b'\n');
+        match self {
+            Self::Here(service) => Ok(service.import_task(task).await.map(drop)?),
+            Self::On(server, known) => match known.get(&task.name) {
+                Some(known) => replace(server, task, known).await,
+                None => add(server, task).await,
+            },
         }
-        let examples = server.request(Method::PUT, &["tasks", &task.name, "examples"]).body(lines);
-        let stored = server.send(examples.header(header::CONTENT_TYPE, "application/x-ndjson")).await;
-        if stored.is_err() && is_new {
-            // A task without examples is none. Where this fails too, the next import takes it for new.
-            let _ = server.send(server.request(Method::DELETE, &path)).await;
-        }
-        Ok(stored.map(drop)?)
     }
 
     /// All tasks by name.
@@ -65,7 +57,11 @@ impl Registry<'_> {
     pub(super) async fn all(&self) -> anyhow::Result<Vec<TaskRecord>> {
         let service = match self {
             Self::Here(service) => service,
-            Self::On(server) => return Ok(server.all(&["tasks"]).await?),
+            Self::On(_, known) => {
+                let mut tasks: Vec<TaskRecord> = known.values().cloned().collect();
+                tasks.sort_by(|a, b| a.name.cmp(&b.name));
+                return Ok(tasks);
+            }
         };
         let mut page = crate::store::PageRequest { limit: 500, cursor: None };
         let mut tasks = Vec::new();
@@ -78,4 +74,37 @@ impl Registry<'_> {
             }
         }
     }
+}
+
+async fn add(server: &Remote, task: &NewTask) -> anyhow::Result<()> {
+    server.send(descriptions(server, task)?).await?;
+    let stored = server.send(examples(server, task)?).await;
+    if stored.is_err() {
+        // A task without examples is none. Where this fails too, the next import takes it for new.
+        let _ = server.send(server.request(Method::DELETE, &["tasks", &task.name])?).await;
+    }
+    Ok(stored.map(drop)?)
+}
+
+/// The examples first: they are what a server may find too long.
+async fn replace(server: &Remote, task: &NewTask, known: &TaskRecord) -> anyhow::Result<()> {
+    let planned = format!("\"{}\"", known.tag()?);
+    server.send(examples(server, task)?.header(header::IF_MATCH, planned)).await?;
+    let half = || format!("task {} has its new examples and its old descriptions: import it once more", task.name);
+    server.send(descriptions(server, task)?).await.map(drop).with_context(half)
+}
+
+fn descriptions(server: &Remote, task: &NewTask) -> Result<RequestBuilder, remote::Error> {
+    let body = json!({ "descriptions": task.descriptions });
+    Ok(server.request(Method::PUT, &["tasks", &task.name])?.json(&body))
+}
+
+fn examples(server: &Remote, task: &NewTask) -> anyhow::Result<RequestBuilder> {
+    let mut lines = Vec::new();
+    for example in &task.examples {
+        serde_json::to_writer(&mut lines, example)?;
+        lines.push(b'\n');
+    }
+    let request = server.request(Method::PUT, &["tasks", &task.name, "examples"])?.body(lines);
+    Ok(request.header(header::CONTENT_TYPE, "application/x-ndjson"))
 }

@@ -36,7 +36,7 @@ pub struct CreateAdapter {
     pub samples: Option<usize>,
     /// Fine-tunes the adapter on the examples or, where there are none, on what the base answers that is told the task.
     /// Where absent, an adapter that is worth less than they are takes some steps, unless
-    /// `seed` or `samples` is given or the base is so large that they would take long; `{"steps": 0}` takes none.
+    /// one draw is asked for (`seed` or `samples: 1`) or the base is so large that they would take long; `{"steps": 0}` takes none.
     #[serde(default)]
     pub refine: Option<Refine>,
     /// What is done with a description that is out of distribution. A blend is of prior means: `seed` and `samples`

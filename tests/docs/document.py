@@ -10,6 +10,7 @@ A `console` block without `$ ` is what the block before it prints.
 """
 
 import importlib.util
+import os
 import re
 import textwrap
 from pathlib import Path
@@ -18,7 +19,7 @@ from typing import NamedTuple, Optional
 REASONS = ("needs a hub", "needs a GPU", "needs Docker", "needs a cluster", "needs vLLM", "needs torch", "takes minutes")
 FENCE = re.compile(r"\s*```(\w*)$")
 MARK = re.compile(r"\s*<!-- (not run|then): (.*) -->$")
-HERE_ALREADY = {"needs torch": all(map(importlib.util.find_spec, ("torch", "transformers", "peft")))}
+HERE_ALREADY = {"needs torch": "ATTUNE_DOCS_VENV" in os.environ and all(map(importlib.util.find_spec, ("torch", "transformers", "peft")))}
 
 
 class Block(NamedTuple):

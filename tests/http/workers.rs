@@ -82,7 +82,10 @@ async fn a_generators_adapters_are_trained_by_all_workers_and_each_once() {
     };
     assert_eq!((parent.state, parent.attempt), (JobState::Succeeded, 2), "{:?}", parent.error);
     let evaluation = &parent.result.unwrap()["evaluation"];
-    assert!(evaluation["not_learned"].as_array().is_some_and(|names| names.contains(&json!("x"))), "{evaluation}");
+    assert!(
+        evaluation["not_learned"]["names"].as_array().is_some_and(|names| names.contains(&json!("x"))),
+        "{evaluation}"
+    );
     assert_eq!(evaluation["compared"], 0, "there is no other generator");
     let children = queue.children(&parent.id).await.unwrap();
     assert_eq!(children.len(), 3);

@@ -18,11 +18,12 @@ impl Server {
         let mut command = place.command(&["serve", "--listen", "127.0.0.1:0"]);
         let mut child = command.stderr(Stdio::piped()).spawn().expect("the binary runs");
         let mut lines = BufReader::new(child.stderr.take().expect("standard error")).lines();
+        let mut server = Self { place, child, address: String::new() };
         let told = |line: String| Some(line.split_once(" is ready on ")?.1.split(' ').next()?.to_owned());
-        let address = lines.by_ref().map_while(Result::ok).find_map(told).expect("the server is ready");
+        server.address = lines.by_ref().map_while(Result::ok).find_map(told).expect("the server is ready");
         // What it tells later is not waited for, and must not fill the pipe.
         std::thread::spawn(move || lines.count());
-        Self { place, child, address }
+        server
     }
 
     /// What a command prints that must succeed.
@@ -108,7 +109,8 @@ fn keys_are_made_on_the_server_and_needed_from_then_on() {
 fn a_server_that_cannot_be_is_told_apart_from_one_that_is_not_there() {
     let place = Place::new();
     let on = |server| [&["generate", "--input", "x", "--server", server][..]].concat();
-    refused(&place.run(&on("localhost:8080")), 2, &["http://127.0.0.1:8080"]);
+    refused(&place.run(&on("localhost:8080")), 1, &["http://127.0.0.1:8080"]);
+    refused(&place.run(&["key", "revoke", "..", "--server", "http://127.0.0.1:1"]), 1, &["is no id and no name"]);
     refused(&place.run(&on("http://127.0.0.1:1")), 1, &["http://127.0.0.1:1/ cannot be reached", "--server"]);
     let both = [&on("http://127.0.0.1:1")[..], &["--data-dir", "d"]].concat();
     refused(&place.run(&both), 2, &["--data-dir cannot be given with --server"]);

@@ -75,7 +75,11 @@ impl Create {
         let created = match self.server.remote()? {
             Some(server) => server.run(async |server| {
                 let created: Value = server.post(&["adapters"], &body).await?;
-                server.write_adapter(created["id"].as_str().unwrap_or_default(), &self.out).await?;
+                let id = created["id"].as_str().unwrap_or_default();
+                let written = server.write_adapter(id, &self.out).await;
+                written.with_context(|| {
+                    format!("{server} has made adapter {id}, which `attune adapter export` fetches")
+                })?;
                 Ok(created)
             })?,
             None => with_service(&self.base, self.state.state(), async |application| {

@@ -35,12 +35,10 @@ pub(in crate::cli) struct Import {
 impl Import {
     pub(super) fn run(self) -> anyhow::Result<()> {
         let files = if self.path.is_file() { read_file(&self.path)? } else { PeftFiles::from_directory(&self.path)? };
+        let import = ImportAdapter { name: self.name.clone(), replace: self.replace, ..unnamed(files) };
         let view = match self.server.remote()? {
-            Some(server) => {
-                server.run(async |server| Ok(server.import(files, (self.name.as_deref(), self.replace)).await?))?
-            }
+            Some(server) => server.run(async |server| Ok(server.import(import).await?))?,
             None => with_service(&self.base, Some(self.state.clone()), async |application| {
-                let import = ImportAdapter { name: self.name.clone(), replace: self.replace, ..unnamed(files) };
                 let (view, _) = application.service.import_adapter(&Caller::default(), import).await?;
                 Ok(serde_json::to_value(view)?)
             })?,

@@ -17,9 +17,9 @@ use std::path::Path;
 pub(super) enum AdapterCommand {
     /// Generate the adapter of a description and write it as a PEFT directory
     Create(create::Create),
-    /// Put a PEFT directory, or an archive of one, into a data directory
+    /// Put a PEFT directory, or an archive of one, into a data directory or a running server
     Import(import::Import),
-    /// Write an adapter of a data directory as a PEFT directory, or as GGUF for llama.cpp
+    /// Write an adapter of a data directory or a running server as a PEFT directory, or as GGUF for llama.cpp
     Export(export::Export),
     /// Write the whole base with an adapter merged into it, as a Hugging Face directory
     Merge(merge::Merge),

@@ -10,18 +10,18 @@ pub(in crate::cli) enum Error {
     Refused { status: u16, code: String, detail: String, remedy: String },
     #[error("{url} cannot be reached: {reason}. Is a server running there, and --server (or ATTUNE_SERVER) right?")]
     Unreachable { url: Url, reason: String },
+    #[error("the connection to {url} broke off: {reason}")]
+    BrokenOff { url: Url, reason: String },
     #[error("what {url} answered is none of attune's answers: {reason}")]
     Unreadable { url: Url, reason: String },
+    #[error("{name:?} is no id and no name")]
+    NoName { name: String },
 }
 
 impl Error {
     pub(super) fn sending(url: &Url, error: &reqwest::Error) -> Self {
         let (url, reason) = (url.clone(), deepest(error));
-        if error.is_body() || error.is_decode() {
-            Self::Unreadable { url, reason }
-        } else {
-            Self::Unreachable { url, reason }
-        }
+        if error.is_connect() { Self::Unreachable { url, reason } } else { Self::BrokenOff { url, reason } }
     }
 
     /// Of a response that is no success: its problem, where it has one.
@@ -50,16 +50,12 @@ impl Error {
         }
     }
 
-    /// Whether there is no such thing on the server.
-    pub(in crate::cli) fn is_missing(&self) -> bool {
-        matches!(self, Self::Refused { status: 404, .. })
-    }
-
     /// Whether the server may answer when it is asked again.
     pub(super) fn may_pass(&self) -> bool {
         match self {
-            Self::Refused { status, .. } => *status >= 500,
-            Self::Unreachable { .. } | Self::Unreadable { .. } => true,
+            Self::Refused { status, .. } => *status >= 500 || matches!(status, 408 | 429),
+            Self::Unreachable { .. } | Self::BrokenOff { .. } | Self::Unreadable { .. } => true,
+            Self::NoName { .. } => false,
         }
     }
 }
@@ -84,11 +80,11 @@ mod tests {
         let error = Error::of_problem(StatusCode::UNAUTHORIZED, &problem, None);
         let told = "no key was sent (401 unauthorized): give --api-key, or better ATTUNE_API_KEY";
         assert_eq!(error.to_string(), told);
-        assert!(!error.is_missing() && !error.may_pass());
+        assert!(!error.may_pass());
         let full = json!({ "type": "/problems/queue_full", "detail": "32 wait" });
         let error = Error::of_problem(StatusCode::TOO_MANY_REQUESTS, &full, Some("3"));
         assert_eq!(error.to_string(), "32 wait (429 queue_full): try again in 3 s");
         let missing = Error::of_problem(StatusCode::NOT_FOUND, &json!({ "detail": "x" }), None);
-        assert_eq!((missing.to_string().as_str(), missing.is_missing()), ("x (404)", true));
+        assert_eq!(missing.to_string(), "x (404)");
     }
 }

@@ -4,6 +4,8 @@ mod client;
 mod error;
 mod job;
 mod options;
+#[cfg(test)]
+mod tests;
 
 pub(super) use client::Remote;
 pub(super) use error::Error;

@@ -93,6 +93,7 @@ fn answer(text: &'static str, media_type: &'static str, method: &Method, request
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::problem::Code;
 
     #[test]
     fn every_file_of_the_folder_is_served_and_together_they_are_light() {
@@ -113,5 +114,21 @@ mod tests {
             }
             assert!(!text.replace("http://www.w3.org/2000/svg", "").contains("://"), "{name}");
         }
+    }
+
+    #[test]
+    fn the_documentation_has_what_the_page_says_of_each_problem() {
+        let documented = include_str!("../../../docs/errors.md");
+        let (_, script) = FILES.iter().find(|file| file.0 == "errors.js").unwrap();
+        let remedies =
+            script.lines().filter_map(|line| line.strip_prefix("  ")?.strip_suffix("\",")?.split_once(": \""));
+        let mut count = 0;
+        for (code, remedy) in remedies {
+            let title = Code::ALL.iter().find(|known| known.as_str() == code).map(|known| known.title());
+            let row = format!("| `{code}` | {} | {remedy} |", title.unwrap_or("The server cannot be reached"));
+            assert!(documented.contains(&row), "docs/errors.md lacks: {row}");
+            count += 1;
+        }
+        assert!(count >= 19, "{count}");
     }
 }

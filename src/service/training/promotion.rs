@@ -42,7 +42,8 @@ impl Run<'_> {
         if let Some(active) = self.service.active() {
             // One that knows fewer tasks is no successor, however well it does them.
             let knows = |file: &GeneratorFile, name: &str| file.tasks().iter().any(|task| task.name == name);
-            passes = active.file.tasks().iter().all(|task| knows(&file, &task.name));
+            let knows_all = active.file.tasks().iter().all(|task| knows(&file, &task.name));
+            passes = knows_all;
             if passes {
                 let both = tasks.iter().zip(scores).filter(|(task, _)| knows(&active.file, &task.name));
                 let (shared, new): (Vec<TaskData>, Vec<Score>) =
@@ -63,7 +64,7 @@ impl Run<'_> {
                 passes &= remembered.keeps_up();
                 compared += remembered.tasks;
             }
-            if compared == 0 {
+            if knows_all && compared == 0 {
                 self.context
                     .log("nothing was held against the active generator: no registered task is one that it knows");
             }
@@ -75,7 +76,7 @@ impl Run<'_> {
             json!({"generated": all.exact_match, "tasks": tasks.len(), "passed": passes, "compared": compared});
         add(&mut evaluation, metrics.into_iter().filter(|(name, _)| *name != "exact_match"));
         if !missed.is_empty() {
-            evaluation["not_learned"] = json!(missed);
+            evaluation["not_learned"] = json!({"count": missed.len(), "names": missed[..missed.len().min(NAMED)]});
         }
         if let Some(Kept { tasks, before, after: Some(after) }) = &kept {
             let group = json!({"tasks": tasks.len(), "generated": after.exact_match, "before": before.exact_match});
@@ -108,18 +109,17 @@ impl Run<'_> {
         let missed =
             tasks.iter().zip(scores).filter(|(_, score)| score.is_nothing()).map(|(task, _)| task.name.as_str());
         let all: Vec<&str> = missed.collect();
-        let named = &all[..all.len().min(NAMED)];
         if !all.is_empty() {
             self.context.log(format!(
                 "{} of {} tasks were not learned (nothing of their unseen examples comes right): {}{}. More \"steps\", \
                  or more examples, teach them",
                 all.len(),
                 tasks.len(),
-                named.join(", "),
+                all[..all.len().min(NAMED)].join(", "),
                 if all.len() > NAMED { ", …" } else { "" },
             ));
         }
-        named.to_vec()
+        all
     }
 
     /// Registered tasks that the active generator knows and the job does not train, as many as are measured in a

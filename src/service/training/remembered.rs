@@ -1,5 +1,5 @@
-//! Tasks that a generator remembers and nobody has registered: there are no examples to measure them on, but the base
-//! can be told what they do, and adapters tried on what it answers (`training::agreement`).
+//! Tasks that a generator remembers, also where nobody has registered them: without examples to measure on, the base can
+//! be told what they do, and adapters tried on what it answers (`training::agreement`).
 
 use super::promotion::MEASURED;
 use super::{Run, training};
@@ -7,7 +7,7 @@ use crate::generator::{Draw, GeneratorFile};
 use crate::jobs::JobError;
 use crate::task::Demonstrations;
 use crate::training::Error as TrainingError;
-use crate::training::agreement::tried;
+use crate::training::expected::{Expected, TRIED};
 use std::collections::HashSet;
 
 /// How far the mean agreement may fall.
@@ -28,8 +28,8 @@ impl Remembered {
 }
 
 impl Run<'_> {
-    /// Tries both versions on tasks that the active one remembers, but for those of these names: as many as are tried in
-    /// seconds, spread over all. Nothing where its confidence does not go by agreement: then the base may be none that
+    /// Tries both versions on tasks that the active one remembers from its first training, but for those of these names: as
+    /// many as are tried in seconds, spread over all. Nothing where its confidence does not go by agreement: then the base may be none that
     /// can be told.
     pub(super) fn remembered(
         &self,
@@ -39,20 +39,23 @@ impl Run<'_> {
         if !active.asks_agreement() {
             return Ok(None);
         }
-        let known = active.tasks().iter().filter(|task| !task.description.is_empty() && !but.contains(&*task.name));
+        // Of what was taught by growing the base knows nothing.
+        let taught = |name: &str| active.memory().is_taught(name);
+        let known = active.tasks().iter().filter(|task| !task.description.is_empty());
+        let known = known.filter(|task| !but.contains(&*task.name) && !taught(&task.name));
         let known: Vec<&str> = known.map(|task| task.description.as_str()).collect();
         let some = known.iter().step_by(known.len().div_ceil(MEASURED).max(1)).copied().collect();
         let pairs = self.workers.map(some, |description| -> Result<Option<(f64, f64)>, TrainingError> {
             let nothing = Demonstrations::default();
             let raw = self.service.encoder.encode(&[(description, &nothing)])?.swap_remove(0);
             let prefix = self.service.encoder.prefix(description, &nothing)?;
-            let agreement = |file: &GeneratorFile| -> Result<Option<f64>, TrainingError> {
-                let adapter = file.generate(&file.standardised(&raw)?, Draw::Mean)?;
-                Ok(tried(self.base(), &adapter, (&prefix, &[]))?.map(|trial| trial.agreement))
+            let Some(answers) = Expected::of_described(self.base(), &prefix, TRIED)? else { return Ok(None) };
+            let agreement = |file: &GeneratorFile| {
+                answers.agreement(self.base(), &file.generate(&file.standardised(&raw)?, Draw::Mean)?)
             };
-            Ok(agreement(file)?.zip(agreement(active)?))
+            Ok(Some((agreement(file)?, agreement(active)?)))
         });
-        let pairs: Vec<_> = pairs.into_iter().collect::<Result<_, _>>().map_err(training)?;
+        let pairs: Vec<Option<(f64, f64)>> = pairs.into_iter().collect::<Result<_, _>>().map_err(training)?;
         let pairs: Vec<(f64, f64)> = pairs.into_iter().flatten().collect();
         if pairs.is_empty() {
             return Ok(None);

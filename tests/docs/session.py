@@ -32,7 +32,7 @@ class Session:
             raise AssertionError(f"the session did not start: {last}")
         return line.split()[1:]
 
-    def run(self, text, seconds=600):
+    def run(self, text, seconds=1200):
         """What the block prints. Fails with it where the block does."""
         self.count += 1
         script = self.blocks / f"{self.process.pid}-{self.count}"

@@ -6,13 +6,13 @@ use crate::store::TaskRecord;
 use anyhow::Context;
 use reqwest::{Method, RequestBuilder, header};
 use serde_json::json;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 /// The tasks of one place.
 pub(super) enum Registry<'a> {
     Here(&'a Service),
     /// A server, and its tasks as they were at the beginning.
-    On(&'a Remote, HashMap<String, TaskRecord>),
+    On(&'a Remote, BTreeMap<String, TaskRecord>),
 }
 
 impl<'a> Registry<'a> {
@@ -57,11 +57,7 @@ impl<'a> Registry<'a> {
     pub(super) async fn all(&self) -> anyhow::Result<Vec<TaskRecord>> {
         let service = match self {
             Self::Here(service) => service,
-            Self::On(_, known) => {
-                let mut tasks: Vec<TaskRecord> = known.values().cloned().collect();
-                tasks.sort_by(|a, b| a.name.cmp(&b.name));
-                return Ok(tasks);
-            }
+            Self::On(_, known) => return Ok(known.values().cloned().collect()),
         };
         let mut page = crate::store::PageRequest { limit: 500, cursor: None };
         let mut tasks = Vec::new();

@@ -9,10 +9,11 @@ use crate::http::JobView;
 use crate::jobs::JobSpec;
 use crate::jobs::kinds::{AdapterJob, All, Arch, GeneratorJob, Init, JobKind, Selection, Stage};
 use crate::service::{Caller, Service};
-use crate::store::{JobRecord, LockError, PageRequest, StoreError};
+use crate::store::{JobRecord, JobState, LockError, PageRequest, StoreError};
 use anyhow::Context;
 use clap::{Args, Subcommand, ValueEnum};
 use futures::StreamExt;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::pin::pin;
 use time::OffsetDateTime;
@@ -137,9 +138,11 @@ impl Train {
             None => serde_json::to_value(JobView::from(place.work_off(spec)?))?,
         };
         print(&serde_json::to_string_pretty(&job)?)?;
-        match job["state"].as_str() {
-            Some("succeeded") => Ok(()),
-            Some("failed") => anyhow::bail!("the job failed: {}", job["error"].as_str().unwrap_or("without a reason")),
+        match JobState::deserialize(&job["state"])? {
+            JobState::Succeeded => Ok(()),
+            JobState::Failed => {
+                anyhow::bail!("the job failed: {}", job["error"].as_str().unwrap_or("without a reason"))
+            }
             _ => anyhow::bail!("the job was cancelled"),
         }
     }

@@ -3,7 +3,7 @@
 use super::super::one_shot::with_service;
 use super::super::print;
 use super::super::remote::ServerOptions;
-use super::write_directory;
+use super::{stored_files, write_directory};
 use crate::app::{BaseOptions, OptionalStateOptions};
 use crate::service::{Caller, OnUnknown};
 use crate::task::Example;
@@ -76,7 +76,8 @@ impl Create {
             Some(server) => server.run(async |server| {
                 let created: Value = server.post(&["adapters"], &body).await?;
                 let id = created["id"].as_str().unwrap_or_default();
-                let written = server.write_adapter(id, &self.out).await;
+                let fetched = server.adapter_files(id).await.map_err(anyhow::Error::new);
+                let written = fetched.and_then(|files| write_directory(&files, &self.out));
                 written.with_context(|| {
                     format!("{server} has made adapter {id}, which `attune adapter export` fetches")
                 })?;
@@ -85,7 +86,7 @@ impl Create {
             None => with_service(&self.base, self.state.state(), async |application| {
                 let (service, request) = (&application.service, serde_json::from_value(body)?);
                 let created = service.create_adapter(&Caller::default(), request).await?;
-                write_directory(service, &created.adapter.id, &self.out).await?;
+                write_directory(&stored_files(service, &created.adapter.id).await?, &self.out)?;
                 Ok(serde_json::to_value(created)?)
             })?,
         };

@@ -3,10 +3,10 @@
 use super::super::one_shot::with_service;
 use super::super::print;
 use super::super::remote::ServerOptions;
-use super::write_directory;
+use super::{stored_files, write_directory};
 use crate::app::{BaseOptions, StateOptions};
-use crate::lora::{PeftFiles, read_peft, write_gguf};
-use crate::service::{AdapterFile, Service};
+use crate::lora::{read_peft, write_gguf};
+use crate::service::Service;
 use crate::store::DEFAULT_TENANT;
 use anyhow::Context;
 use candle_core::Device;
@@ -47,21 +47,23 @@ impl Export {
             Format::Gguf => anyhow::ensure!(is_gguf, "--format gguf writes one file: give --out FILE.gguf"),
             Format::Peft => anyhow::ensure!(!is_gguf, "--format peft writes a directory: give --format gguf too"),
         }
-        if let Some(server) = self.server.remote()? {
-            anyhow::ensure!(
-                self.format == Format::Peft,
-                "a server gives PEFT's files: --format gguf needs the base, and is done where the data directory is"
-            );
-            server.run(async |server| server.write_adapter(&self.adapter, &self.out).await)?;
-            return print(&format!("wrote {}", self.out.display()));
-        }
-        with_service(&self.base, Some(self.state.clone()), async |application| {
-            let service = &application.service;
-            match self.format {
-                Format::Peft => write_directory(service, &self.adapter, &self.out).await,
-                Format::Gguf => write_file(service, &self.adapter, &self.out).await,
+        match self.server.remote()? {
+            Some(server) => {
+                anyhow::ensure!(
+                    self.format == Format::Peft,
+                    "a server gives PEFT's files: --format gguf needs the base, and is done where the data directory is"
+                );
+                let files = server.run(async |server| Ok(server.adapter_files(&self.adapter).await?))?;
+                write_directory(&files, &self.out)?;
             }
-        })?;
+            None => with_service(&self.base, Some(self.state.clone()), async |application| {
+                let service = &application.service;
+                match self.format {
+                    Format::Peft => write_directory(&stored_files(service, &self.adapter).await?, &self.out),
+                    Format::Gguf => write_file(service, &self.adapter, &self.out).await,
+                }
+            })?,
+        }
         print(&format!("wrote {}", self.out.display()))
     }
 }
@@ -69,9 +71,7 @@ impl Export {
 /// Writes a stored adapter as GGUF.
 async fn write_file(service: &Service, id: &str, out: &Path) -> anyhow::Result<()> {
     let view = service.adapter(DEFAULT_TENANT, id).await?;
-    let file =
-        async |file| Ok::<_, anyhow::Error>(service.adapter_file(DEFAULT_TENANT, id, file).await?.bytes.to_vec());
-    let files = PeftFiles { config: file(AdapterFile::Config).await?, weights: file(AdapterFile::Weights).await? };
+    let files = stored_files(service, id).await?;
     let config = service.base().model().config();
     let adapter = read_peft(&files, &config.shape(), &Device::Cpu)?;
     let created = std::fs::File::create(out).with_context(|| format!("{}", out.display()))?;

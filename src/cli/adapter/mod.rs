@@ -7,6 +7,7 @@ mod merge;
 
 pub(super) use import::unnamed;
 
+use crate::lora::PeftFiles;
 use crate::service::{AdapterFile, Service};
 use crate::store::DEFAULT_TENANT;
 use anyhow::Context;
@@ -36,14 +37,15 @@ impl AdapterCommand {
     }
 }
 
-/// Writes a stored adapter's two files.
-async fn write_directory(service: &Service, id: &str, out: &Path) -> anyhow::Result<()> {
+/// A stored adapter's two files.
+async fn stored_files(service: &Service, id: &str) -> anyhow::Result<PeftFiles> {
+    let file =
+        async |file| Ok::<_, anyhow::Error>(service.adapter_file(DEFAULT_TENANT, id, file).await?.bytes.to_vec());
+    Ok(PeftFiles { config: file(AdapterFile::Config).await?, weights: file(AdapterFile::Weights).await? })
+}
+
+/// Writes the two files into a directory, which is made where it is not there.
+fn write_directory(files: &PeftFiles, out: &Path) -> anyhow::Result<()> {
     std::fs::create_dir_all(out).with_context(|| format!("cannot create {}", out.display()))?;
-    for (file, name) in
-        [(AdapterFile::Config, "adapter_config.json"), (AdapterFile::Weights, "adapter_model.safetensors")]
-    {
-        let body = service.adapter_file(DEFAULT_TENANT, id, file).await?;
-        std::fs::write(out.join(name), &body.bytes).with_context(|| format!("{}", out.join(name).display()))?;
-    }
-    Ok(())
+    files.to_directory(out).with_context(|| format!("{}", out.display()))
 }

@@ -1,8 +1,7 @@
 //! attune's HTTP interface, as far as a load test needs it.
 
-use crate::cli::remote::ApiKey;
+use crate::cli::remote::{ApiKey, peft_form};
 use crate::event_stream::{Parser, TooLong};
-use reqwest::multipart::{Form, Part};
 use reqwest::{RequestBuilder, Response, StatusCode, header};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -233,8 +232,7 @@ impl Client {
     /// # Errors
     /// Where the server refuses it.
     pub(super) async fn import_adapter(&self, config: &[u8], weights: &[u8]) -> Result<MadeAdapter, Error> {
-        let part = |bytes: &[u8]| Part::bytes(bytes.to_vec());
-        let form = Form::new().part("adapter_config", part(config)).part("adapter_model", part(weights));
+        let form = peft_form(config.to_vec(), weights.to_vec());
         self.made(self.http.post(format!("{}/adapters/import", self.url)).multipart(form)).await
     }
 

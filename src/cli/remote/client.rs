@@ -2,14 +2,13 @@
 
 use super::Error;
 use super::options::ApiKey;
+use crate::lora::PeftFiles;
 use crate::service::ImportAdapter;
-use anyhow::Context;
 use reqwest::multipart::{Form, Part};
 use reqwest::{Method, RequestBuilder, Response, StatusCode, Url, header};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use std::path::Path;
 use std::time::Duration;
 
 /// Until a connection is there. An answer may take as long as it takes.
@@ -110,31 +109,30 @@ impl Remote {
     /// Gives the server an adapter's two files; its view of the adapter.
     pub(in crate::cli) async fn import(&self, import: ImportAdapter) -> Result<Value, Error> {
         let ImportAdapter { config, weights, name, replace, idempotency_key: _ } = import;
-        let mut form =
-            Form::new().part("adapter_config", Part::bytes(config)).part("adapter_model", Part::bytes(weights));
+        let mut form = peft_form(config, weights);
         if let Some(name) = name {
             form = form.text("name", name).text("replace", replace.to_string());
         }
         self.json(self.request(Method::POST, &["adapters", "import"])?.multipart(form)).await
     }
 
-    /// Writes the two files of the adapter of this id or name into a directory, which is not made before they are there.
-    pub(in crate::cli) async fn write_adapter(&self, adapter: &str, out: &Path) -> anyhow::Result<()> {
+    /// The two files of the adapter of this id or name.
+    pub(in crate::cli) async fn adapter_files(&self, adapter: &str) -> Result<PeftFiles, Error> {
         // A name may move to another adapter between the two files; an id does not.
         let view: Value = self.get(&["adapters", adapter]).await?;
         let id = view["id"].as_str().unwrap_or_default();
-        let mut files = Vec::new();
-        for name in ["adapter_config.json", "adapter_model.safetensors"] {
+        let file = async |name| {
             let response = self.send(self.request(Method::GET, &["adapters", id, name])?).await?;
-            files.push((name, response.bytes().await.map_err(|error| Error::sending(&self.url, &error))?));
-        }
-        std::fs::create_dir_all(out).with_context(|| format!("cannot create {}", out.display()))?;
-        for (name, bytes) in files {
-            let path = out.join(name);
-            std::fs::write(&path, &bytes).with_context(|| format!("cannot write {}", path.display()))?;
-        }
-        Ok(())
+            let bytes = response.bytes().await.map_err(|error| Error::sending(&self.url, &error))?;
+            Ok::<_, Error>(bytes.to_vec())
+        };
+        Ok(PeftFiles { config: file("adapter_config.json").await?, weights: file("adapter_model.safetensors").await? })
     }
+}
+
+/// The form of an import.
+pub(in crate::cli) fn peft_form(config: Vec<u8>, weights: Vec<u8>) -> Form {
+    Form::new().part("adapter_config", Part::bytes(config)).part("adapter_model", Part::bytes(weights))
 }
 
 impl std::fmt::Display for Remote {

@@ -6,7 +6,9 @@ use crate::cli::job_progress::JobProgress;
 use crate::cli::train::INTERRUPTED;
 use crate::event_stream::Parser;
 use crate::jobs::JobSpec;
+use crate::store::JobState;
 use reqwest::{Method, RequestBuilder, StatusCode};
+use serde::Deserialize;
 use serde_json::{Value, json};
 use std::cell::RefCell;
 use std::pin::pin;
@@ -111,5 +113,5 @@ impl Remote {
 }
 
 fn is_finished(job: &Value) -> bool {
-    matches!(job["state"].as_str(), Some("succeeded" | "failed" | "cancelled"))
+    JobState::deserialize(&job["state"]).is_ok_and(JobState::is_finished)
 }

@@ -7,6 +7,6 @@ mod options;
 #[cfg(test)]
 mod tests;
 
-pub(super) use client::Remote;
+pub(super) use client::{Remote, peft_form};
 pub(super) use error::Error;
 pub(super) use options::{ApiKey, ServerOptions, refuse_local_options};

@@ -29,8 +29,8 @@ impl Remembered {
 
 impl Run<'_> {
     /// Tries both versions on tasks that the active one remembers from its first training, but for those of these names: as
-    /// many as are tried in seconds, spread over all. Nothing where its confidence does not go by agreement: then the base may be none that
-    /// can be told.
+    /// many as are tried in seconds, spread over all. Nothing where its confidence does not go by agreement: then the base
+    /// may be none that can be told.
     pub(super) fn remembered(
         &self,
         (active, file): (&GeneratorFile, &GeneratorFile),
